@@ -1,0 +1,59 @@
+#include "broker/core/exchange_arguments.hpp"
+
+#include <array>
+#include <utility>
+
+#include "broker/core/argument_equivalence.hpp"
+#include "broker/core/resource_name.hpp"
+
+namespace leveret::broker {
+namespace {
+
+using protocol::AmqpError;
+
+constexpr std::string_view alternate_exchange_argument = "alternate-exchange";
+constexpr std::array compared_arguments{alternate_exchange_argument};
+
+std::string quoted_type(ExchangeType type) {
+  return "'" + std::string(exchange_type_name(type)) + "'";
+}
+
+}  // namespace
+
+Result<ExchangeType, AmqpError> check_exchange_type(std::string_view type) {
+  if (const auto known = parse_exchange_type(type)) return *known;
+  return tl::unexpected(AmqpError::precondition_failed(
+      (type.empty() ? "invalid exchange type '" : "unknown exchange type '") + std::string(type) +
+      "'"));
+}
+
+Result<ExchangeSettings, AmqpError> parse_exchange_arguments(
+    std::string_view exchange, std::string_view vhost, const protocol::FieldTable& arguments) {
+  auto alternate =
+      exchange_argument(alternate_exchange_argument, exchange_resource(exchange, vhost), arguments);
+  if (!alternate) return tl::unexpected(std::move(alternate.error()));
+  return ExchangeSettings{std::move(*alternate)};
+}
+
+Result<void, AmqpError> check_exchange_equivalence(const ExchangeDefinition& existing,
+                                                   const ExchangeDefinition& received) {
+  const std::string resource = exchange_resource(existing.name, existing.vhost);
+  if (existing.type != received.type) {
+    return tl::unexpected(inequivalent("type", resource, quoted_type(received.type),
+                                       quoted_type(existing.type)));
+  }
+  return check_equivalent_flag("durable", resource, existing.durable, received.durable)
+      .and_then([&] {
+        return check_equivalent_flag("auto_delete", resource, existing.auto_delete,
+                                     received.auto_delete);
+      })
+      .and_then([&] {
+        return check_equivalent_flag("internal", resource, existing.internal, received.internal);
+      })
+      .and_then([&] {
+        return check_equivalent_arguments(compared_arguments, resource, existing.arguments,
+                                          received.arguments);
+      });
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,97 @@
+/// A message on its way through the broker: immutable once published, shared by reference
+/// between all queues, channels and sockets that have a copy.
+///
+/// Owner:  counted references.   Thread: any; the count is atomic, the content never changes.
+#pragma once
+
+#include <atomic>
+#include <boost/intrusive_ptr.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "protocol/base/assert.hpp"
+
+namespace leveret::broker {
+
+class Message;
+/// A counted reference to a message. A MessageRef may be handed from shard to shard.
+using MessageRef = boost::intrusive_ptr<const Message>;
+
+/// Exchange, routing key, properties and body. Head and a body of up to
+/// `inline_body_max_bytes` live in one allocation.
+class Message {
+ public:
+  /// Larger bodies have a block of their own, which grows with the bytes that really arrive.
+  static constexpr std::size_t inline_body_max_bytes = 64 * 1024;
+
+  /// Makes a message whose body is still to come: `body_size` bytes by append_body().
+  /// `properties` are the encoded property flags and values, exactly as they are delivered.
+  static boost::intrusive_ptr<Message> create(std::string_view exchange,
+                                              std::string_view routing_key,
+                                              std::span<const std::byte> properties,
+                                              std::uint64_t body_size);
+
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+
+  /// Adds received bytes. Requires: no more than body_missing_bytes(); not shared yet.
+  void append_body(std::span<const std::byte> bytes);
+
+  std::string_view exchange() const { return {head(), exchange_size_}; }
+  std::string_view routing_key() const { return {head() + exchange_size_, routing_key_size_}; }
+  std::span<const std::byte> properties() const {
+    return {reinterpret_cast<const std::byte*>(head()) + exchange_size_ + routing_key_size_,
+            properties_size_};
+  }
+  std::span<const std::byte> body() const { return {body_, body_filled_}; }
+  std::uint64_t body_size() const { return body_size_; }
+  std::uint64_t body_missing_bytes() const { return body_size_ - body_filled_; }
+
+  /// What the message costs in memory, for the node's accounts.
+  std::uint64_t memory_bytes() const { return memory_bytes_; }
+
+ private:
+  Message() = default;
+  ~Message();
+  char* head() { return reinterpret_cast<char*>(this + 1); }
+  const char* head() const { return reinterpret_cast<const char*>(this + 1); }
+  void reserve_body(std::uint64_t needed_bytes);
+  void account(std::uint64_t bytes);
+
+  friend void intrusive_ptr_add_ref(const Message* message) noexcept {
+    message->reference_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  friend void intrusive_ptr_release(const Message* message) noexcept;
+
+  mutable std::atomic<std::uint32_t> reference_count_{0};
+  std::uint8_t exchange_size_ = 0;
+  std::uint8_t routing_key_size_ = 0;
+  bool body_is_inline_ = true;
+  std::uint32_t properties_size_ = 0;
+  std::byte* body_ = nullptr;
+  std::uint64_t body_size_ = 0;
+  std::uint64_t body_filled_ = 0;
+  std::uint64_t body_capacity_ = 0;
+  std::uint64_t memory_bytes_ = 0;
+};
+
+/// Bytes of all live messages of the process. Each thread keeps its own balance and hands it
+/// over at the end of its turn: the sum is exact then, and never contended on a message's path.
+class MessageMemory {
+ public:
+  /// Hands over this thread's balance. Call at the end of each turn.
+  static void flush();
+  /// Bytes in use, as of the threads' last flush().
+  static std::uint64_t used_bytes();
+
+ private:
+  friend class Message;
+  friend void intrusive_ptr_release(const Message* message) noexcept;
+  static thread_local std::int64_t unflushed_bytes_;
+  static std::atomic<std::int64_t> used_bytes_;
+};
+
+}  // namespace leveret::broker

@@ -1,0 +1,193 @@
+#include "broker/core/queue.hpp"
+
+#include <algorithm>
+
+#include "broker/core/resource_name.hpp"
+#include "broker/core/shard_state.hpp"
+
+namespace leveret::broker {
+
+namespace {
+// One queue's share of a turn, so that a long backlog does not keep its shard from the others.
+constexpr std::uint64_t pump_budget_bytes = 1024 * 1024;
+constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
+// RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
+Instant deadline_in(Instant now, std::uint64_t duration_ms) {
+  return now + std::chrono::milliseconds(
+                   static_cast<std::int64_t>(std::min<std::uint64_t>(duration_ms, INT64_MAX)));
+}
+}  // namespace
+
+Queue::Queue(ShardState& shard, QueueDefinitionRef definition)
+    : shard_(shard), definition_(std::move(definition)), unused_since_(shard.now()) {
+  arm_timer();
+}
+
+void Queue::mark_dirty() {
+  if (is_dirty_) return;
+  is_dirty_ = true;
+  shard_.pump_later(definition_->ref);
+}
+
+QueueCounts Queue::counts() {
+  pump();
+  return {ready_.size(), consumers_.size()};
+}
+
+Verdict Queue::enqueue(const MessageRef& message, std::optional<std::uint64_t> expiration_ms) {
+  const auto& queue_ttl_ms = definition_->settings.message_ttl_ms;
+  QueueEntry entry{message, next_position_, never, false};
+  if (expiration_ms || queue_ttl_ms) {
+    const std::uint64_t ttl_ms = std::min(expiration_ms.value_or(UINT64_MAX),
+                                          queue_ttl_ms.value_or(UINT64_MAX));
+    entry.expires_at = deadline_in(shard_.now(), ttl_ms);
+  }
+  next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
+  ready_.push_back(std::move(entry));
+  mark_dirty();
+  return Verdict::accepted;
+}
+
+void Queue::settle(const Settle& settled) {
+  LEVERET_ASSERT(unacked_count_ > 0, "only a delivered message can be settled");
+  --unacked_count_;
+  if (Consumer* consumer = consumers_.find(settled.consumer)) {
+    --consumer->unacked_count;
+    consumers_.refresh(*consumer);
+    if (!ready_.empty()) mark_dirty();
+  }
+}
+
+void Queue::put_back(Requeue&& requeued) {
+  if (!requeued.was_no_ack) {
+    --unacked_count_;
+    if (Consumer* consumer = consumers_.find(requeued.consumer)) {
+      --consumer->unacked_count;
+      consumers_.refresh(*consumer);
+    }
+  }
+  ready_.put_back(std::move(requeued.entry));
+  mark_dirty();
+}
+
+Result<ConsumerId, protocol::AmqpError> Queue::add_consumer(Consumer&& consumer) {
+  if (consumers_.has_exclusive() || (consumer.exclusive && !consumers_.empty())) {
+    return tl::unexpected(protocol::AmqpError::access_refused(
+        queue_resource(definition_->name, definition_->vhost) + " in exclusive use"));
+  }
+  const ConsumerId id = consumers_.add(std::move(consumer)).id;
+  arm_timer();
+  mark_dirty();
+  return id;
+}
+
+void Queue::remove_consumer(ConsumerId id) {
+  if (!consumers_.remove(id) || !consumers_.empty()) return;
+  unused_since_ = shard_.now();
+  if (definition_->auto_delete) {
+    shard_.delete_later(definition_->ref);
+  } else {
+    arm_timer();
+  }
+}
+
+void Queue::update_consumer(const UpdateConsumer& update) {
+  Consumer* consumer = consumers_.find(update.consumer);
+  if (consumer == nullptr) return;
+  consumer->credit_limit = update.credit_limit;
+  consumer->blocked = update.blocked;
+  consumers_.refresh(*consumer);
+  if (!ready_.empty()) mark_dirty();
+}
+
+std::optional<QueueEntry> Queue::get(bool no_ack) {
+  touch();
+  pump();
+  drop_expired(true);
+  if (ready_.empty()) return std::nullopt;
+  QueueEntry entry = ready_.pop_front();
+  if (!no_ack) ++unacked_count_;
+  arm_timer();
+  return entry;
+}
+
+std::uint64_t Queue::purge() {
+  pump();
+  const std::uint64_t count = ready_.size();
+  ready_.clear();
+  arm_timer();
+  return count;
+}
+
+void Queue::touch() {
+  unused_since_ = shard_.now();
+  arm_timer();
+}
+
+void Queue::deliver(Consumer& consumer, QueueEntry entry) {
+  if (!consumer.no_ack) {
+    ++consumer.unacked_count;
+    ++unacked_count_;
+  }
+  consumers_.requeue(consumer);
+  shard_.send(consumer.channel.shard,
+              Deliver{consumer.channel, consumer.key, consumer.id, definition_->ref,
+                      consumer.no_ack, std::move(entry)});
+}
+
+bool Queue::pump() {
+  std::uint64_t spent_bytes = 0;
+  bool finished = true;
+  while (!ready_.empty()) {
+    Consumer* consumer = consumers_.next();
+    if (consumer == nullptr) break;
+    if (spent_bytes >= pump_budget_bytes || shard_.congested(consumer->channel.shard)) {
+      finished = false;
+      break;
+    }
+    drop_expired(false);
+    if (ready_.empty()) break;
+    spent_bytes += ready_.front().message->body_size() + pump_cost_of_a_message_bytes;
+    deliver(*consumer, ready_.pop_front());
+  }
+  // What arrived with a time to live of 0 was offered once, and that is all it may be.
+  drop_expired(true);
+  arm_timer();
+  return finished;
+}
+
+void Queue::drop_expired(bool also_due_now) {
+  const Instant now = shard_.now();
+  while (!ready_.empty()) {
+    const Instant expires_at = ready_.front().expires_at;
+    if (expires_at > now || (expires_at == now && !also_due_now)) return;
+    ready_.pop_front();
+  }
+}
+
+void Queue::arm_timer() {
+  Instant deadline = ready_.empty() ? never : ready_.front().expires_at;
+  if (definition_->settings.expires_ms && !in_use()) {
+    deadline = std::min(deadline, deadline_in(unused_since_, *definition_->settings.expires_ms));
+  }
+  if (deadline == never && !armed()) return;
+  shard_.timers().arm(*this, deadline);
+}
+
+void Queue::on_timer(Instant now) {
+  drop_expired(true);
+  if (definition_->settings.expires_ms && !in_use() &&
+      deadline_in(unused_since_, *definition_->settings.expires_ms) <= now) {
+    shard_.delete_later(definition_->ref);
+    return;
+  }
+  arm_timer();
+}
+
+void Queue::cancel_consumers() {
+  consumers_.for_each([&](const Consumer& consumer) {
+    shard_.send(consumer.channel.shard, ConsumerCancelled{consumer.channel, consumer.key});
+  });
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,81 @@
+/// A classic queue: messages in order, consumers in turn.
+///
+/// A delivered message leaves the queue: the channel's ledger keeps it until it is settled or
+/// comes back. The queue only counts it.
+///
+/// Owner:  the ShardState that it is homed on.   Thread: that shard.
+/// Spec:   AMQP 0-9-1 queue and basic classes; RabbitMQ's classic queue where they differ.
+#pragma once
+
+#include <cstdint>
+
+#include "broker/core/consumer_list.hpp"
+#include "broker/core/queue_definition.hpp"
+#include "broker/core/ready_list.hpp"
+#include "broker/core/shard_message.hpp"
+#include "broker/core/timer_queue.hpp"
+
+namespace leveret::broker {
+
+class ShardState;
+
+class Queue final : private Timer {
+ public:
+  /// `shard` must outlive the queue. The definition may be set later, by define().
+  Queue(ShardState& shard, QueueDefinitionRef definition);
+  ~Queue() = default;
+
+  const QueueDefinition& definition() const { return *definition_; }
+  const QueueDefinitionRef& definition_ref() const { return definition_; }
+
+  /// Messages that could be delivered now, and consumers. Delivers first what can be delivered.
+  QueueCounts counts();
+  std::uint64_t unacked_count() const { return unacked_count_; }
+
+  /// Adds a message; it is delivered when the turn pumps the queue.
+  Verdict enqueue(const MessageRef& message, std::optional<std::uint64_t> expiration_ms);
+
+  void settle(const Settle& settled);
+  void put_back(Requeue&& requeued);
+
+  /// Error: 403 when an exclusive consumer stands in the way.
+  Result<ConsumerId, protocol::AmqpError> add_consumer(Consumer&& consumer);
+  /// Removes a consumer. May be the end of an auto-delete queue.
+  void remove_consumer(ConsumerId id);
+  void update_consumer(const UpdateConsumer& update);
+
+  /// The first message for basic.get, or nothing.
+  std::optional<QueueEntry> get(bool no_ack);
+  /// Drops all ready messages and says how many there were.
+  std::uint64_t purge();
+  /// A declaration or basic.get happened: the queue is not unused.
+  void touch();
+
+  /// Delivers to whoever can take messages, drops what has expired. False when it stopped early,
+  /// for fairness: there is more to do next turn.
+  bool pump();
+
+  /// Tells all consumers that their queue has gone.
+  void cancel_consumers();
+
+ private:
+  friend class ShardState;
+
+  void on_timer(Instant now) override;
+  void deliver(Consumer& consumer, QueueEntry entry);
+  void drop_expired(bool also_due_now);
+  void arm_timer();
+  void mark_dirty();
+  bool in_use() const { return !consumers_.empty(); }
+
+  ShardState& shard_;
+  QueueDefinitionRef definition_;
+  ReadyList ready_;
+  ConsumerList consumers_;
+  std::uint64_t unacked_count_ = 0;
+  Position next_position_{1};
+  Instant unused_since_{};
+  bool is_dirty_ = false;
+};
+
+}  // namespace leveret::broker

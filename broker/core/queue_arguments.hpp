@@ -1,0 +1,70 @@
+/// Arguments of queue.declare: what they mean, which ones are refused, and when a second
+/// declaration of a queue is the same as the first.
+///
+/// Owner:  none, pure functions.   Thread: any.
+/// Spec:   queue.declare (50,10); rules, order of the checks and texts of RabbitMQ 3.10 to 3.13.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/amqp_error.hpp"
+#include "protocol/base/result.hpp"
+#include "protocol/field_table.hpp"
+
+namespace leveret::broker {
+
+/// The bits of queue.declare that describe the queue.
+struct QueueFlags {
+  bool durable = false;
+  bool exclusive = false;
+  bool auto_delete = false;
+};
+
+/// What happens to a publish into a full queue.
+enum class QueueOverflow : std::uint8_t { drop_head, reject_publish, reject_publish_dlx };
+
+/// What the arguments of a declaration ask for; absent means that the feature is off.
+struct QueueSettings {
+  std::optional<std::uint64_t> expires_ms;      ///< x-expires, 1 ms to ten years.
+  std::optional<std::uint64_t> message_ttl_ms;  ///< x-message-ttl, 0 ms to ten years.
+  std::optional<std::uint64_t> max_length;      ///< x-max-length, ready messages.
+  std::optional<std::uint64_t> max_length_bytes;
+  std::optional<std::string> dead_letter_exchange;  ///< Empty: the default exchange.
+  std::optional<std::string> dead_letter_routing_key;
+  QueueOverflow overflow = QueueOverflow::drop_head;
+  std::optional<std::uint8_t> max_priority;
+  bool single_active_consumer = false;
+};
+
+/// Reads and checks the arguments of a new queue.
+/// Errors: 406 precondition_failed, soft, for bad values and for arguments that only queues of
+/// another type have; 540 not_implemented, hard, for valid ones that Leveret cannot do yet.
+/// Arguments that nobody knows are accepted and mean nothing. A classic queue may have any `flags`;
+/// other types will not.
+Result<QueueSettings, protocol::AmqpError> parse_queue_arguments(
+    std::string_view queue, std::string_view vhost, const QueueFlags& flags,
+    const protocol::FieldTable& arguments);
+
+/// One declaration of a queue.
+struct QueueDeclaration {
+  QueueFlags flags;
+  const protocol::FieldTable& arguments;
+};
+
+/// Checks that a second declaration says the same as the first; the connection is allowed to use
+/// the queue if it is exclusive. Errors, both soft: 405 resource_locked when only one of the two is
+/// exclusive; 406 precondition_failed for any other difference. The arguments of the second one
+/// are not validated, only compared. Arguments that a queue of this type does not have, and the
+/// widths of integers, make no difference; nor does durability between exclusive declarations.
+Result<void, protocol::AmqpError> check_queue_equivalence(std::string_view queue,
+                                                          std::string_view vhost,
+                                                          const QueueDeclaration& existing,
+                                                          const QueueDeclaration& received);
+
+/// 405: the queue is exclusive to another connection, or was declared with another exclusive flag.
+protocol::AmqpError locked_queue(std::string_view queue, std::string_view vhost);
+
+}  // namespace leveret::broker

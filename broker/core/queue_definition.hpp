@@ -1,0 +1,32 @@
+/// What a queue was declared as. Made once, shared by the queue and every shard's topology.
+///
+/// Thread: immutable, any.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/core/ids.hpp"
+#include "broker/core/queue_arguments.hpp"
+#include "protocol/field_table.hpp"
+
+namespace leveret::broker {
+
+struct QueueDefinition {
+  std::string name;
+  std::string vhost;
+  /// An exclusive queue is never durable, whatever its declaration said: RabbitMQ forgets the flag.
+  bool durable = false;
+  bool auto_delete = false;
+  /// The one connection that may use the queue; none for shared queues.
+  ConnectionId exclusive_owner{};
+  protocol::FieldTable arguments;
+  QueueSettings settings;
+  QueueRef ref;
+
+  bool exclusive() const { return exclusive_owner != ConnectionId{}; }
+};
+
+using QueueDefinitionRef = std::shared_ptr<const QueueDefinition>;
+
+}  // namespace leveret::broker

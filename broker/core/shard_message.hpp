@@ -1,0 +1,206 @@
+/// The closed list of what shards say to each other. Within one shard the same structs are
+/// handed over by a direct call, so a broker of one shard is a broker of many without mailboxes.
+///
+/// Thread: made on the sender's shard, moved to the receiver's. Between two shards they arrive
+/// in the order they were sent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "broker/core/consumer_list.hpp"
+#include "broker/core/ids.hpp"
+#include "broker/core/queue_entry.hpp"
+#include "broker/core/reply_token.hpp"
+#include "broker/core/topology_delta.hpp"
+#include "protocol/amqp_error.hpp"
+#include "protocol/base/result.hpp"
+
+namespace leveret::broker {
+
+/// A receiver of answers: a channel, or a connection. Generation 0: nobody wants an answer.
+using EndpointRef = ChannelRef;
+
+// ---- to the home shard of a queue ----------------------------------------------------------
+
+struct PublishToQueue {
+  QueueRef queue;
+  MessageRef message;
+  std::optional<std::uint64_t> expiration_ms;
+  ChannelRef publisher;
+  PublishSeq seq{};  ///< 0: the publisher wants no verdict.
+};
+/// A delivered message is done with: acknowledged, or rejected for good.
+struct Settle {
+  QueueRef queue;
+  ConsumerId consumer{};  ///< 0: it was fetched by basic.get.
+  Position position{};
+  std::uint64_t body_bytes = 0;
+};
+/// A delivered message comes back to its place.
+struct Requeue {
+  QueueRef queue;
+  ConsumerId consumer{};
+  bool was_no_ack = false;  ///< It was never counted as unacknowledged.
+  QueueEntry entry;
+};
+struct AddConsumer {
+  QueueRef queue;
+  Consumer consumer;
+};
+struct RemoveConsumer {
+  QueueRef queue;
+  ConsumerId consumer{};
+  EndpointRef reply_to;
+};
+struct UpdateConsumer {
+  QueueRef queue;
+  ConsumerId consumer{};
+  std::uint32_t credit_limit = 0;
+  bool blocked = false;
+};
+struct GetFromQueue {
+  QueueRef queue;
+  ChannelRef channel;
+  bool no_ack = false;
+};
+struct PurgeQueue {
+  QueueRef queue;
+  EndpointRef reply_to;
+};
+/// Asks for the counts; as a (passive) declaration it also counts as a use of the queue.
+struct InspectQueue {
+  QueueRef queue;
+  EndpointRef reply_to;
+};
+struct DeleteQueue {
+  QueueRef queue;
+  EndpointRef reply_to;
+  bool if_unused = false;
+  bool if_empty = false;
+};
+
+// ---- to a channel or connection ------------------------------------------------------------
+
+struct Deliver {
+  ChannelRef channel;
+  ConsumerKey consumer_key{};
+  ConsumerId consumer{};
+  QueueRef queue;
+  bool no_ack = false;
+  QueueEntry entry;
+};
+struct PublishVerdict {
+  ChannelRef channel;
+  PublishSeq seq{};
+  Verdict verdict = Verdict::accepted;
+};
+struct QueueCounts {
+  std::uint64_t ready_count = 0;
+  std::uint64_t consumer_count = 0;
+};
+/// Why a queue did not do what it was asked.
+struct QueueRefusal {
+  bool gone = false;  ///< It is no longer there; otherwise `error` says what was wrong.
+  protocol::AmqpError error;
+};
+struct QueueReply {
+  EndpointRef endpoint;
+  QueueRef queue;         ///< Set, as is the consumer, in the answer to AddConsumer.
+  ConsumerId consumer{};
+  Result<QueueCounts, QueueRefusal> outcome;
+};
+struct GetReply {
+  ChannelRef channel;
+  QueueRef queue;
+  bool no_ack = false;
+  std::optional<QueueEntry> entry;
+  std::uint64_t ready_count = 0;
+};
+/// The queue has gone and took the consumer with it.
+struct ConsumerCancelled {
+  ChannelRef channel;
+  ConsumerKey consumer_key{};
+};
+
+// ---- direct reply-to -----------------------------------------------------------------------
+
+struct PublishToReply {
+  ReplyToken token;
+  MessageRef message;
+  ChannelRef publisher;
+  PublishSeq seq{};         ///< 0: no verdict is wanted.
+  bool mandatory = false;   ///< Hand the message back when the requester has gone.
+};
+/// Asks whether a requester is still there; answered by QueueReply.
+struct InspectReplyTarget {
+  ReplyToken token;
+  EndpointRef reply_to;
+};
+/// An answer to a mandatory or confirmed PublishToReply.
+struct ReplyVerdict {
+  ChannelRef channel;
+  PublishSeq seq{};
+  MessageRef undeliverable;  ///< Set when the requester has gone and the message was mandatory.
+};
+
+// ---- topology: to shard 0, and back --------------------------------------------------------
+
+struct DeclareQueue { QueueDefinitionRef definition; };
+struct DeclareExchange { ExchangeDefinition definition; };
+struct DeleteExchange { std::string vhost, name; bool if_unused = false; };
+struct Bind { BindingDefinition binding; };
+struct Unbind { BindingDefinition binding; };
+/// Counts a connection against the limits of node and user.
+struct AdmitConnection { std::string user; std::string vhost; };
+struct ReleaseConnection { std::string user; };
+struct ReplaceUsers {
+  std::shared_ptr<const Users> users;
+  std::vector<std::string> vhosts;  ///< Those that must exist afterwards.
+};
+/// Sent by a queue's home once the queue is no more; the answer carries `counts`.
+struct ForgetQueue { QueueDefinitionRef definition; QueueCounts counts; };
+
+using TopologyOperation =
+    std::variant<DeclareQueue, DeclareExchange, DeleteExchange, Bind, Unbind, AdmitConnection,
+                 ReleaseConnection, ReplaceUsers, ForgetQueue>;
+
+struct TopologyRequest {
+  EndpointRef requester;
+  TopologyOperation operation;
+};
+/// Sent when every shard has applied what the request changed, or at once when it is refused.
+struct TopologyReply {
+  EndpointRef requester;
+  QueueRef reserved;  ///< DeclareQueue: the place that was kept for the queue at its home.
+  /// The queue that bears the name now (DeclareQueue), otherwise without meaning.
+  Result<QueueRef, protocol::AmqpError> outcome;
+};
+struct ApplyDelta {
+  std::uint64_t number = 0;
+  std::shared_ptr<const TopologyDelta> delta;
+};
+struct DeltaApplied {
+  std::uint64_t number = 0;
+};
+
+// ---- node-wide conditions ------------------------------------------------------------------
+
+struct MemoryAlarm { bool active = false; };
+/// The sender's inbox has room again: those who waited for it may go on.
+struct InboxDrained { ShardId shard{}; };
+/// Close everything: connection.close to all clients.
+struct Shutdown {};
+
+using ShardMessage =
+    std::variant<PublishToQueue, Settle, Requeue, AddConsumer, RemoveConsumer, UpdateConsumer,
+                 GetFromQueue, PurgeQueue, InspectQueue, DeleteQueue, Deliver, PublishVerdict,
+                 QueueReply, GetReply, ConsumerCancelled, PublishToReply,
+                 InspectReplyTarget, ReplyVerdict,
+                 TopologyRequest, TopologyReply, ApplyDelta, DeltaApplied, MemoryAlarm,
+                 InboxDrained, Shutdown>;
+
+}  // namespace leveret::broker

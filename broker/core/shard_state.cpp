@@ -1,0 +1,319 @@
+#include "broker/core/shard_state.hpp"
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include "broker/core/reply_token.hpp"
+#include "broker/core/resource_name.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+
+ShardState::ShardState(ShardId own, std::uint16_t shard_count, ShardPort& port,
+                       storage::LogWriter& log)
+    : own_(own), port_(port), log_(log) {
+  if (own == ShardId{0}) controller_ = std::make_unique<TopologyController>(*this, shard_count);
+}
+
+ShardState::~ShardState() = default;
+
+void ShardState::dispatch(ShardMessage&& message) {
+  std::visit([this](auto&& alternative) { on(std::move(alternative)); }, std::move(message));
+}
+
+void ShardState::advance_timers() {
+  timers_.advance(now_);
+  delete_doomed_queues();
+}
+
+// ---- the end of a turn ---------------------------------------------------------------------
+
+bool ShardState::end_turn() {
+  // Delivering and confirming can make more of both on this shard (an endpoint that takes
+  // messages again, say); a few rounds settle all but what is put off for fairness.
+  constexpr int rounds_max = 4;
+  bool finished = true;
+  for (int round = 0; round < rounds_max; ++round) {
+    finished = pump_queues();
+    log_.submit();
+    release_committed();
+    end_endpoint_turns();
+    if (dirty_queues_.empty() && ending_.empty()) break;
+  }
+  MessageMemory::flush();
+  return finished && dirty_queues_.empty() && ending_.empty();
+}
+
+bool ShardState::pump_queues() {
+  bool finished = true;
+  pumping_.swap(dirty_queues_);
+  for (const Slot slot : pumping_) {
+    auto* queue = queues_.find(slot);
+    if (queue == nullptr) continue;
+    (*queue)->is_dirty_ = false;
+    if (!(*queue)->pump()) {
+      (*queue)->mark_dirty();
+      finished = false;
+    }
+  }
+  pumping_.clear();
+  delete_doomed_queues();
+  return finished;
+}
+
+void ShardState::release_committed() {
+  const storage::LogOffset committed = log_.committed();
+  while (!uncommitted_.empty() && uncommitted_.front().offset <= committed) {
+    const Uncommitted safe = uncommitted_.front();
+    uncommitted_.pop_front();
+    if (Endpoint* endpoint = find_endpoint(safe.publisher)) endpoint->on_committed(safe.seq);
+  }
+}
+
+void ShardState::end_endpoint_turns() {
+  ending_now_.swap(ending_);
+  for (const Slot slot : ending_now_) {
+    if (Endpoint* endpoint = find_endpoint(slot)) endpoint->on_end_of_turn();
+  }
+  ending_now_.clear();
+}
+
+void ShardState::log_message(const MessageRef& message, Slot publisher, PublishSeq seq) {
+  const std::array<std::span<const std::byte>, 4> parts{
+      std::as_bytes(std::span(message->exchange())),
+      std::as_bytes(std::span(message->routing_key())), message->properties(), message->body()};
+  const storage::LogOffset offset = log_.append(storage::RecordKind::message, parts);
+  if (seq != PublishSeq{}) uncommitted_.push_back({offset, publisher, seq});
+}
+
+// ---- queues of this shard ------------------------------------------------------------------
+
+Queue* ShardState::find_queue(QueueRef queue) {
+  auto* found = queues_.find(queue.slot);
+  return found == nullptr ? nullptr : found->get();
+}
+
+Endpoint* ShardState::find_endpoint(Slot slot) {
+  Endpoint** found = endpoints_.find(slot);
+  return found == nullptr ? nullptr : *found;
+}
+
+Slot ShardState::reserve_queue() { return queues_.reserve(); }
+
+void ShardState::open_queue(QueueDefinitionRef definition) {
+  const Slot slot = definition->ref.slot;
+  queues_.fill(slot, std::make_unique<Queue>(*this, std::move(definition)));
+}
+
+void ShardState::release_queue(Slot slot) {
+  if (queues_.find(slot) != nullptr) queues_.remove(slot);
+}
+
+void ShardState::reply(EndpointRef endpoint, Result<QueueCounts, QueueRefusal> outcome) {
+  if (endpoint.slot.generation == 0) return;
+  send(endpoint.shard, QueueReply{endpoint, QueueRef{}, ConsumerId{}, std::move(outcome)});
+}
+
+namespace {
+tl::unexpected<QueueRefusal> queue_gone() {
+  return tl::unexpected(QueueRefusal{true, AmqpError::not_found("the queue has gone")});
+}
+tl::unexpected<QueueRefusal> refused(AmqpError error) {
+  return tl::unexpected(QueueRefusal{false, std::move(error)});
+}
+}  // namespace
+
+void ShardState::on(PublishToQueue&& message) {
+  Verdict verdict = Verdict::accepted;  // Also of a queue deleted meanwhile (RabbitMQ: handle_eol).
+  if (Queue* queue = find_queue(message.queue)) {
+    verdict = queue->enqueue(message.message, message.expiration_ms);
+  }
+  if (message.seq != PublishSeq{}) {
+    send(message.publisher.shard, PublishVerdict{message.publisher, message.seq, verdict});
+  }
+}
+
+void ShardState::on(const Settle& message) {
+  if (Queue* queue = find_queue(message.queue)) queue->settle(message);
+}
+
+void ShardState::on(Requeue&& message) {
+  if (Queue* queue = find_queue(message.queue)) queue->put_back(std::move(message));
+}
+
+void ShardState::on(AddConsumer&& message) {
+  const EndpointRef channel = message.consumer.channel;
+  Queue* queue = find_queue(message.queue);
+  if (queue == nullptr) return reply(channel, queue_gone());
+  auto added = queue->add_consumer(std::move(message.consumer));
+  if (!added) return reply(channel, refused(std::move(added.error())));
+  send(channel.shard, QueueReply{channel, message.queue, *added, QueueCounts{}});
+}
+
+void ShardState::on(const RemoveConsumer& message) {
+  if (Queue* queue = find_queue(message.queue)) queue->remove_consumer(message.consumer);
+  delete_doomed_queues();
+  reply(message.reply_to, QueueCounts{});
+}
+
+void ShardState::on(const UpdateConsumer& message) {
+  if (Queue* queue = find_queue(message.queue)) queue->update_consumer(message);
+}
+
+void ShardState::on(const GetFromQueue& message) {
+  GetReply answer{message.channel, message.queue, message.no_ack, std::nullopt, 0};
+  if (Queue* queue = find_queue(message.queue)) {
+    answer.entry = queue->get(message.no_ack);
+    answer.ready_count = queue->counts().ready_count;
+  }
+  send(message.channel.shard, std::move(answer));
+}
+
+void ShardState::on(const PurgeQueue& message) {
+  Queue* queue = find_queue(message.queue);
+  if (queue == nullptr) return reply(message.reply_to, queue_gone());
+  reply(message.reply_to, QueueCounts{queue->purge(), 0});
+}
+
+void ShardState::on(const InspectQueue& message) {
+  Queue* queue = find_queue(message.queue);
+  if (queue == nullptr) return reply(message.reply_to, queue_gone());
+  queue->touch();
+  reply(message.reply_to, queue->counts());
+}
+
+void ShardState::on(const DeleteQueue& message) {
+  Queue* queue = find_queue(message.queue);
+  if (queue == nullptr) return reply(message.reply_to, queue_gone());
+  const QueueCounts counts = queue->counts();
+  const QueueDefinition& definition = queue->definition();
+  const auto refuse = [&](std::string_view why) {
+    reply(message.reply_to, refused(AmqpError::precondition_failed(
+                                queue_resource(definition.name, definition.vhost) +
+                                std::string(why))));
+  };
+  if (message.if_unused && counts.consumer_count > 0) return refuse(" in use");
+  if (message.if_empty && counts.ready_count > 0) return refuse(" not empty");
+  delete_queue(message.queue.slot, message.reply_to, counts);
+}
+
+void ShardState::delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts) {
+  const std::unique_ptr<Queue> queue = queues_.remove(slot);
+  queue->cancel_consumers();
+  send(ShardId{0}, TopologyRequest{reply_to, ForgetQueue{queue->definition_ref(), counts}});
+}
+
+void ShardState::delete_doomed_queues() {
+  while (!doomed_queues_.empty()) {
+    const Slot slot = doomed_queues_.back();
+    doomed_queues_.pop_back();
+    if (queues_.find(slot) != nullptr) delete_queue(slot, {}, {});
+  }
+}
+
+// ---- endpoints of this shard ---------------------------------------------------------------
+
+void ShardState::on(Deliver&& message) {
+  if (Endpoint* endpoint = find_endpoint(message.channel.slot)) {
+    endpoint->receive(std::move(message));
+    return;
+  }
+  // The channel closed while the message was on its way, so nobody has seen it. The queue has
+  // been told to forget the consumer, or will be: only the message has to go back.
+  send(message.queue.shard, Requeue{message.queue, message.consumer, message.no_ack,
+                                    std::move(message.entry)});
+}
+
+void ShardState::on(const PublishVerdict& message) {
+  if (Endpoint* endpoint = find_endpoint(message.channel.slot)) endpoint->receive(message);
+}
+
+void ShardState::on(QueueReply&& message) {
+  if (Endpoint* endpoint = find_endpoint(message.endpoint.slot)) {
+    endpoint->receive(std::move(message));
+  } else if (message.consumer != ConsumerId{}) {
+    // The channel closed before it heard of its consumer, so it could not take it away itself.
+    send(message.queue.shard, RemoveConsumer{message.queue, message.consumer, {}});
+  }
+}
+
+void ShardState::on(GetReply&& message) {
+  if (Endpoint* endpoint = find_endpoint(message.channel.slot)) {
+    endpoint->receive(std::move(message));
+  } else if (message.entry) {
+    send(message.queue.shard,
+         Requeue{message.queue, ConsumerId{}, message.no_ack, std::move(*message.entry)});
+  }
+}
+
+void ShardState::on(const ConsumerCancelled& message) {
+  if (Endpoint* endpoint = find_endpoint(message.channel.slot)) endpoint->receive(message);
+}
+
+void ShardState::on(const PublishToReply& message) {
+  Endpoint* endpoint = find_endpoint(message.token.channel.slot);
+  const bool delivered =
+      endpoint != nullptr && endpoint->on_direct_reply(message.token, message.message);
+  if (message.seq == PublishSeq{} && !message.mandatory) return;
+  const bool handed_back = !delivered && message.mandatory;
+  send(message.publisher.shard, ReplyVerdict{message.publisher, message.seq,
+                                             handed_back ? message.message : MessageRef{}});
+}
+
+void ShardState::on(const InspectReplyTarget& message) {
+  Endpoint* endpoint = find_endpoint(message.token.channel.slot);
+  if (endpoint == nullptr || !endpoint->has_reply_consumer(message.token)) {
+    return reply(message.reply_to, queue_gone());
+  }
+  reply(message.reply_to, QueueCounts{0, 1});
+}
+
+void ShardState::on(ReplyVerdict&& message) {
+  if (Endpoint* endpoint = find_endpoint(message.channel.slot)) endpoint->receive(std::move(message));
+}
+
+// ---- topology ------------------------------------------------------------------------------
+
+void ShardState::on(TopologyRequest&& message) {
+  LEVERET_ASSERT(controller_ != nullptr, "only shard 0 is asked to change the topology");
+  controller_->on(std::move(message));
+}
+
+void ShardState::on(TopologyReply&& message) {
+  // A queue opened for a declaration that found another one, or was refused, is not needed.
+  if (message.reserved.slot.generation != 0 &&
+      (!message.outcome || *message.outcome != message.reserved)) {
+    release_queue(message.reserved.slot);
+  }
+  if (Endpoint* endpoint = find_endpoint(message.requester.slot)) endpoint->receive(std::move(message));
+}
+
+void ShardState::on(const ApplyDelta& message) {
+  topology_.apply(*message.delta);
+  if (own_ != ShardId{0}) send(ShardId{0}, DeltaApplied{message.number});
+}
+
+void ShardState::on(const DeltaApplied& message) { controller_->on(message); }
+
+// ---- node-wide conditions ------------------------------------------------------------------
+
+void ShardState::on(const MemoryAlarm& message) {
+  memory_alarm_ = message.active;
+  endpoints_.for_each([&](Endpoint* endpoint) { endpoint->receive(message); });
+}
+
+void ShardState::on(const InboxDrained&) {
+  std::vector<Slot> waiting;
+  waiting.swap(waiting_for_inbox_);
+  for (const Slot slot : waiting) {
+    if (Endpoint* endpoint = find_endpoint(slot)) endpoint->on_inbox_drained();
+  }
+}
+
+void ShardState::on(const Shutdown& message) {
+  endpoints_.for_each([&](Endpoint* endpoint) { endpoint->receive(message); });
+}
+
+}  // namespace leveret::broker

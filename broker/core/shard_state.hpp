@@ -1,0 +1,146 @@
+/// All that one shard owns, and the order of its turn.
+///
+/// A turn: the shell calls begin_turn(), hands in what has arrived (bytes by way of sessions,
+/// messages of other shards by dispatch()), and calls end_turn() once. Then it flushes mailboxes
+/// and sockets. Within a turn queues only gather; they deliver at its end.
+///
+/// Owner:  one thread of the shell.   Thread: that thread; takes no lock.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "broker/core/endpoint.hpp"
+#include "broker/core/queue.hpp"
+#include "broker/core/shard_message.hpp"
+#include "broker/core/shard_port.hpp"
+#include "broker/core/slot_map.hpp"
+#include "broker/core/timer_queue.hpp"
+#include "broker/core/topology.hpp"
+#include "broker/core/topology_controller.hpp"
+#include "storage/log.hpp"
+
+namespace leveret::broker {
+
+class ShardState {
+ public:
+  /// Shard 0 of `shard_count` is the one that decides about the topology.
+  ShardState(ShardId own, std::uint16_t shard_count, ShardPort& port, storage::LogWriter& log);
+  ~ShardState();
+  ShardState(const ShardState&) = delete;
+  ShardState& operator=(const ShardState&) = delete;
+
+  // ---- what the shell calls ----
+  void begin_turn(Instant now) { now_ = now; }
+  void dispatch(ShardMessage&& message);
+  /// Fires what is due.
+  void advance_timers();
+  /// Pumps queues, hands over the log's batch, gives verdicts, ends the endpoints' turns.
+  /// False when work was put off for fairness: another turn should follow without sleep.
+  bool end_turn();
+
+  // ---- what sessions and queues call ----
+  ShardId own() const { return own_; }
+  Instant now() const { return now_; }
+  TimerQueue& timers() { return timers_; }
+  Topology& topology() { return topology_; }
+  /// Only on shard 0.
+  TopologyController& controller() { return *controller_; }
+  bool memory_alarm() const { return memory_alarm_; }
+  bool congested(ShardId shard) { return shard != own_ && port_.congested(shard); }
+
+  /// Says something to a shard: at once by a call when it is this one, otherwise by mailbox.
+  template <class M>
+  void send(ShardId to, M message) {
+    if (to == own_) {
+      on(std::move(message));
+    } else {
+      port_.post(to, ShardMessage(std::move(message)));
+    }
+  }
+
+  Slot add_endpoint(Endpoint& endpoint) { return endpoints_.insert(&endpoint); }
+  void remove_endpoint(Slot slot) { endpoints_.remove(slot); }
+  EndpointRef endpoint_ref(Slot slot) const { return {own_, slot}; }
+  /// on_end_of_turn() is called for the endpoint before the turn is over.
+  void request_end_of_turn(Slot endpoint) { ending_.push_back(endpoint); }
+  /// on_inbox_drained() is called for the endpoint when some inbox has room again.
+  void wait_for_inbox(Slot endpoint) { waiting_for_inbox_.push_back(endpoint); }
+  /// Keeps a place for a queue that is about to be declared, homed here.
+  Slot reserve_queue();
+  /// Fills a reserved place. The queue can take messages from now on.
+  void open_queue(QueueDefinitionRef definition);
+  /// Gives a reserved place back, if it is still there.
+  void release_queue(Slot slot);
+  std::size_t queue_count() const { return queues_.size(); }
+
+  /// Appends to the log for `publisher`, whose on_committed(seq) is called when that is safe.
+  void log_message(const MessageRef& message, Slot publisher, PublishSeq seq);
+
+  // ---- what queues call ----
+  void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
+  /// Deletes a queue of this shard once the present call is over.
+  void delete_later(QueueRef queue) { doomed_queues_.push_back(queue.slot); }
+
+ private:
+  void on(PublishToQueue&& message);
+  void on(const Settle& message);
+  void on(Requeue&& message);
+  void on(AddConsumer&& message);
+  void on(const RemoveConsumer& message);
+  void on(const UpdateConsumer& message);
+  void on(const GetFromQueue& message);
+  void on(const PurgeQueue& message);
+  void on(const InspectQueue& message);
+  void on(const DeleteQueue& message);
+  void on(Deliver&& message);
+  void on(const PublishVerdict& message);
+  void on(QueueReply&& message);
+  void on(GetReply&& message);
+  void on(const ConsumerCancelled& message);
+  void on(const PublishToReply& message);
+  void on(const InspectReplyTarget& message);
+  void on(ReplyVerdict&& message);
+  void on(TopologyRequest&& message);
+  void on(TopologyReply&& message);
+  void on(const ApplyDelta& message);
+  void on(const DeltaApplied& message);
+  void on(const MemoryAlarm& message);
+  void on(const InboxDrained& message);
+  void on(const Shutdown& message);
+
+  Queue* find_queue(QueueRef queue);
+  Endpoint* find_endpoint(Slot slot);
+  void reply(EndpointRef endpoint, Result<QueueCounts, QueueRefusal> outcome);
+  void delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts);
+  void delete_doomed_queues();
+  bool pump_queues();
+  void release_committed();
+  void end_endpoint_turns();
+
+  const ShardId own_;
+  ShardPort& port_;
+  storage::LogWriter& log_;
+  Instant now_{};
+  TimerQueue timers_;
+  Topology topology_;
+  std::unique_ptr<TopologyController> controller_;
+  SlotMap<std::unique_ptr<Queue>> queues_;
+  SlotMap<Endpoint*> endpoints_;
+  std::vector<Slot> dirty_queues_, pumping_;
+  std::vector<Slot> doomed_queues_;
+  std::vector<Slot> ending_, ending_now_;
+  std::vector<Slot> waiting_for_inbox_;
+  struct Uncommitted {
+    storage::LogOffset offset;
+    Slot publisher;
+    PublishSeq seq;
+  };
+  std::deque<Uncommitted> uncommitted_;
+  bool memory_alarm_ = false;
+};
+
+}  // namespace leveret::broker

@@ -1,0 +1,272 @@
+#include "broker/core/topology.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/base/assert.hpp"
+
+namespace leveret::broker {
+
+Topology::Topology() : users_(std::make_shared<const Users>()) {}
+
+void Topology::apply(const TopologyDelta& delta) {
+  for (const TopologyChange& one : delta) {
+    std::visit([this](const auto& alternative) { change(alternative); }, one);
+  }
+  ++version_;
+}
+
+Vhost* Topology::find_vhost(std::string_view name) {
+  for (const auto& vhost : vhosts_) {
+    if (vhost->name == name) return vhost.get();
+  }
+  return nullptr;
+}
+
+ExchangeRecord* Topology::find_exchange(Vhost& vhost, std::string_view name) {
+  const auto place = vhost.exchanges.find(name);
+  return place == vhost.exchanges.end() ? nullptr : exchanges_[place->second].get();
+}
+
+QueueRecord* Topology::find_queue(Vhost& vhost, std::string_view name) {
+  const auto place = vhost.queues.find(name);
+  return place == vhost.queues.end() ? nullptr : &queues_[place->second];
+}
+
+std::vector<IncomingBinding>* Topology::incoming_of(Vhost& vhost, const BindingDefinition& binding,
+                                                    Destination& destination) {
+  if (binding.to_queue) {
+    const auto place = vhost.queues.find(binding.destination);
+    if (place == vhost.queues.end()) return nullptr;
+    destination = {Destination::Kind::queue, place->second};
+    return &queues_[place->second].incoming;
+  }
+  const auto place = vhost.exchanges.find(binding.destination);
+  if (place == vhost.exchanges.end()) return nullptr;
+  destination = {Destination::Kind::exchange, place->second};
+  return &exchanges_[place->second]->incoming;
+}
+
+bool Topology::has_binding(const BindingDefinition& binding) {
+  Vhost* vhost = find_vhost(binding.vhost);
+  if (vhost == nullptr) return false;
+  ExchangeRecord* source = find_exchange(*vhost, binding.source);
+  Destination destination{};
+  const auto* incoming = incoming_of(*vhost, binding, destination);
+  if (source == nullptr || incoming == nullptr) return false;
+  const IncomingBinding wanted{source->slot, binding.routing_key, binding.arguments};
+  return std::find(incoming->begin(), incoming->end(), wanted) != incoming->end();
+}
+
+// ---- changes -------------------------------------------------------------------------------
+
+void Topology::change(const VhostAdded& added) {
+  LEVERET_ASSERT(find_vhost(added.name) == nullptr, "a virtual host is added once");
+  auto vhost = std::make_unique<Vhost>();
+  vhost->name = added.name;
+  vhosts_.push_back(std::move(vhost));
+}
+
+void Topology::change(const ExchangeAdded& added) {
+  Vhost* vhost = find_vhost(added.definition.vhost);
+  LEVERET_ASSERT(vhost != nullptr, "an exchange is added to a virtual host that exists");
+  if (free_exchanges_.empty()) {
+    free_exchanges_.push_back(static_cast<std::uint32_t>(exchanges_.size()));
+    exchanges_.emplace_back();
+  }
+  const std::uint32_t slot = free_exchanges_.back();
+  free_exchanges_.pop_back();
+  auto record = std::make_unique<ExchangeRecord>(
+      ExchangeRecord{added.definition, slot, BindingIndex(added.definition.type), 0, {}, 0});
+  vhost->exchanges.emplace(record->definition.name, slot);
+  exchanges_[slot] = std::move(record);
+}
+
+void Topology::change(const ExchangeRemoved& removed) {
+  Vhost* vhost = find_vhost(removed.vhost);
+  ExchangeRecord* record = find_exchange(*vhost, removed.name);
+  LEVERET_ASSERT(record != nullptr, "only an exchange that is there is removed");
+  const std::uint32_t slot = record->slot;
+  forget_incoming(record->incoming, {Destination::Kind::exchange, slot});
+  if (record->binding_count > 0) {
+    const auto leads_from_here = [slot](const IncomingBinding& incoming) {
+      return incoming.source == slot;
+    };
+    for (const auto& [name, queue_slot] : vhost->queues) {
+      std::erase_if(queues_[queue_slot].incoming, leads_from_here);
+    }
+    for (const auto& [name, exchange_slot] : vhost->exchanges) {
+      std::erase_if(exchanges_[exchange_slot]->incoming, leads_from_here);
+    }
+  }
+  vhost->exchanges.erase(removed.name);
+  exchanges_[slot].reset();
+  free_exchanges_.push_back(slot);
+}
+
+void Topology::change(const QueueAdded& added) {
+  Vhost* vhost = find_vhost(added.definition->vhost);
+  LEVERET_ASSERT(vhost != nullptr, "a queue is added to a virtual host that exists");
+  if (free_queues_.empty()) {
+    free_queues_.push_back(static_cast<std::uint32_t>(queues_.size()));
+    queues_.emplace_back();
+  }
+  const std::uint32_t slot = free_queues_.back();
+  free_queues_.pop_back();
+  queues_[slot].definition = added.definition;
+  vhost->queues.emplace(added.definition->name, slot);
+  ++queue_count_;
+}
+
+void Topology::change(const QueueRemoved& removed) {
+  Vhost* vhost = find_vhost(removed.vhost);
+  const auto place = vhost->queues.find(removed.name);
+  LEVERET_ASSERT(place != vhost->queues.end(), "only a queue that is there is removed");
+  const std::uint32_t slot = place->second;
+  vhost->queues.erase(place);
+  forget_incoming(queues_[slot].incoming, {Destination::Kind::queue, slot});
+  queues_[slot] = QueueRecord{};
+  free_queues_.push_back(slot);
+  --queue_count_;
+}
+
+void Topology::change(const BindingAdded& added) {
+  const BindingDefinition& binding = added.binding;
+  Vhost* vhost = find_vhost(binding.vhost);
+  ExchangeRecord* source = find_exchange(*vhost, binding.source);
+  Destination destination{};
+  auto* incoming = incoming_of(*vhost, binding, destination);
+  LEVERET_ASSERT(source != nullptr && incoming != nullptr, "both ends of a binding exist");
+  source->index.add({destination, binding.routing_key, binding.arguments});
+  ++source->binding_count;
+  incoming->push_back({source->slot, binding.routing_key, binding.arguments});
+}
+
+void Topology::change(const BindingRemoved& removed) {
+  const BindingDefinition& binding = removed.binding;
+  Vhost* vhost = find_vhost(binding.vhost);
+  ExchangeRecord* source = find_exchange(*vhost, binding.source);
+  Destination destination{};
+  auto* incoming = incoming_of(*vhost, binding, destination);
+  LEVERET_ASSERT(source != nullptr && incoming != nullptr, "both ends of a binding exist");
+  const auto place =
+      std::find(incoming->begin(), incoming->end(),
+                IncomingBinding{source->slot, binding.routing_key, binding.arguments});
+  LEVERET_ASSERT(place != incoming->end(), "only a binding that is there is removed");
+  incoming->erase(place);
+  source->index.remove({destination, binding.routing_key, binding.arguments});
+  --source->binding_count;
+}
+
+void Topology::change(const UsersReplaced& replaced) { users_ = replaced.users; }
+
+void Topology::forget_incoming(std::vector<IncomingBinding>& incoming, Destination destination) {
+  for (IncomingBinding& binding : incoming) {
+    ExchangeRecord& source = *exchanges_[binding.source];
+    source.index.remove(
+        {destination, std::move(binding.routing_key), std::move(binding.arguments)});
+    --source.binding_count;
+  }
+  incoming.clear();
+}
+
+// ---- questions of shard 0 ------------------------------------------------------------------
+
+std::vector<std::string> Topology::exchanges_ending_with(
+    std::span<const IncomingBinding> incoming) {
+  std::vector<std::string> ending;
+  for (const IncomingBinding& binding : incoming) {
+    const ExchangeRecord& source = *exchanges_[binding.source];
+    if (!source.definition.auto_delete) continue;
+    const auto lost = static_cast<std::uint64_t>(
+        std::count_if(incoming.begin(), incoming.end(), [&](const IncomingBinding& other) {
+          return other.source == binding.source;
+        }));
+    if (lost == source.binding_count &&
+        std::find(ending.begin(), ending.end(), source.definition.name) == ending.end()) {
+      ending.push_back(source.definition.name);
+    }
+  }
+  return ending;
+}
+
+std::vector<BindingDefinition> Topology::bindings_from(Vhost& vhost, std::uint32_t exchange_slot) {
+  std::vector<BindingDefinition> bindings;
+  const std::string& source = exchanges_[exchange_slot]->definition.name;
+  const auto collect = [&](bool to_queue, const std::string& destination,
+                           const std::vector<IncomingBinding>& incoming) {
+    for (const IncomingBinding& binding : incoming) {
+      if (binding.source != exchange_slot) continue;
+      bindings.push_back({vhost.name, source, to_queue, destination, binding.routing_key,
+                          binding.arguments});
+    }
+  };
+  for (const auto& [name, slot] : vhost.queues) {
+    collect(true, queues_[slot].definition->name, queues_[slot].incoming);
+  }
+  for (const auto& [name, slot] : vhost.exchanges) {
+    collect(false, exchanges_[slot]->definition.name, exchanges_[slot]->incoming);
+  }
+  return bindings;
+}
+
+// ---- routing -------------------------------------------------------------------------------
+
+const protocol::FieldTable* LazyHeaders::get() {
+  if (!decoded_ && encoded_) {
+    if (auto decoded = encoded_->decode()) decoded_ = std::move(*decoded);
+    encoded_.reset();
+  }
+  return decoded_ ? &*decoded_ : nullptr;
+}
+
+void Topology::route(Vhost& vhost, ExchangeRecord& exchange,
+                     std::span<const std::string_view> routing_keys,
+                     LazyHeaders& headers, std::vector<RouteTarget>& targets) {
+  ++route_number_;
+  pending_exchanges_.clear();
+  exchange.visited_in_route = route_number_;
+  pending_exchanges_.push_back(&exchange);
+  while (!pending_exchanges_.empty()) {
+    ExchangeRecord& current = *pending_exchanges_.back();
+    pending_exchanges_.pop_back();
+    visit_destinations(vhost, current, routing_keys, headers, targets);
+  }
+}
+
+void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
+                                  std::span<const std::string_view> routing_keys,
+                                  LazyHeaders& headers, std::vector<RouteTarget>& targets) {
+  matched_.clear();
+  for (const std::string_view key : routing_keys) {
+    if (exchange.definition.name.empty()) {
+      // The default exchange has no bindings: a key is a queue's name.
+      const auto place = vhost.queues.find(key);
+      if (place != vhost.queues.end()) {
+        matched_.push_back({Destination::Kind::queue, place->second});
+      }
+    } else {
+      exchange.index.match(key, exchange.index.needs_headers() ? headers.get() : nullptr,
+                           matched_);
+    }
+  }
+  if (matched_.empty() && !exchange.definition.alternate_exchange.empty()) {
+    const auto place = vhost.exchanges.find(exchange.definition.alternate_exchange);
+    if (place != vhost.exchanges.end()) {
+      matched_.push_back({Destination::Kind::exchange, place->second});
+    }
+  }
+  for (const Destination destination : matched_) {
+    if (destination.kind == Destination::Kind::queue) {
+      QueueRecord& queue = queues_[destination.slot];
+      if (std::exchange(queue.visited_in_route, route_number_) == route_number_) continue;
+      targets.push_back({queue.definition->ref, queue.definition->durable});
+    } else {
+      ExchangeRecord& next = *exchanges_[destination.slot];
+      if (std::exchange(next.visited_in_route, route_number_) == route_number_) continue;
+      pending_exchanges_.push_back(&next);
+    }
+  }
+}
+
+}  // namespace leveret::broker

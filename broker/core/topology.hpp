@@ -1,0 +1,139 @@
+/// One shard's copy of the topology: virtual hosts, exchanges, bindings, where queues live, and
+/// users. Routing reads it without asking anybody; only apply() changes it.
+///
+/// All copies apply the same deltas in the same order. That of shard 0 is the first to know.
+///
+/// Owner: one ShardState.   Thread: that shard.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/binding_index.hpp"
+#include "broker/core/destination.hpp"
+#include "broker/core/queue_definition.hpp"
+#include "broker/core/topology_delta.hpp"
+
+namespace leveret::broker {
+
+/// A binding as its destination remembers it.
+struct IncomingBinding {
+  std::uint32_t source;  ///< Slot of the exchange.
+  std::string routing_key;
+  protocol::FieldTable arguments;
+  bool operator==(const IncomingBinding&) const = default;
+};
+
+struct ExchangeRecord {
+  ExchangeDefinition definition;
+  std::uint32_t slot = 0;
+  BindingIndex index;
+  std::uint64_t binding_count = 0;        ///< Bindings with this exchange as their source.
+  std::vector<IncomingBinding> incoming;  ///< Bindings that lead here from other exchanges.
+  std::uint64_t visited_in_route = 0;
+};
+
+struct QueueRecord {
+  QueueDefinitionRef definition;
+  std::vector<IncomingBinding> incoming;
+  std::uint64_t visited_in_route = 0;
+};
+
+/// A queue that a message goes to.
+struct RouteTarget {
+  QueueRef queue;
+  bool durable = false;
+};
+
+/// A message's headers, decoded only when a headers exchange lies on its way.
+class LazyHeaders {
+ public:
+  explicit LazyHeaders(std::optional<protocol::TableView> encoded) : encoded_(encoded) {}
+
+  /// Null when the message has none, or none that can be read.
+  const protocol::FieldTable* get();
+
+ private:
+  std::optional<protocol::TableView> encoded_;
+  std::optional<protocol::FieldTable> decoded_;
+};
+
+/// What one virtual host holds, by name.
+struct Vhost {
+  std::string name;
+  boost::unordered_flat_map<std::string_view, std::uint32_t> exchanges;
+  boost::unordered_flat_map<std::string_view, std::uint32_t> queues;
+};
+
+class Topology {
+ public:
+  Topology();
+
+  /// Grows with every applied delta; what was computed under another version may be wrong.
+  std::uint64_t version() const { return version_; }
+
+  /// Applies a delta. Requires: it fits, as shard 0 made sure.
+  void apply(const TopologyDelta& delta);
+
+  Vhost* find_vhost(std::string_view name);
+  ExchangeRecord* find_exchange(Vhost& vhost, std::string_view name);
+  QueueRecord* find_queue(Vhost& vhost, std::string_view name);
+  const Users& users() const { return *users_; }
+  std::size_t queue_count() const { return queue_count_; }
+
+  /// Whether this very binding exists.
+  bool has_binding(const BindingDefinition& binding);
+
+  /// Collects the queues that a message published to `exchange` goes to, each once.
+  /// `routing_keys` are the publish's key and those of CC and BCC.
+  /// An exchange that matches nothing passes the message to its alternate exchange.
+  void route(Vhost& vhost, ExchangeRecord& exchange,
+             std::span<const std::string_view> routing_keys, LazyHeaders& headers,
+             std::vector<RouteTarget>& targets);
+
+  /// Names of auto-delete exchanges that have lost their last binding by removing the queue
+  /// (or exchange) that `incoming` belonged to. To be asked before the removal.
+  std::vector<std::string> exchanges_ending_with(std::span<const IncomingBinding> incoming);
+  /// The exchange in a slot.
+  ExchangeRecord& exchange_at(std::uint32_t slot) { return *exchanges_[slot]; }
+  /// All bindings that have the exchange as their source.
+  std::vector<BindingDefinition> bindings_from(Vhost& vhost, std::uint32_t exchange_slot);
+
+ private:
+  void change(const VhostAdded& change);
+  void change(const ExchangeAdded& change);
+  void change(const ExchangeRemoved& change);
+  void change(const QueueAdded& change);
+  void change(const QueueRemoved& change);
+  void change(const BindingAdded& change);
+  void change(const BindingRemoved& change);
+  void change(const UsersReplaced& change);
+
+  void forget_incoming(std::vector<IncomingBinding>& incoming, Destination destination);
+  std::vector<IncomingBinding>* incoming_of(Vhost& vhost, const BindingDefinition& binding,
+                                            Destination& destination);
+  void visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
+                          std::span<const std::string_view> routing_keys,
+                          LazyHeaders& headers, std::vector<RouteTarget>& targets);
+
+  std::uint64_t version_ = 1;
+  std::vector<std::unique_ptr<Vhost>> vhosts_;
+  std::vector<std::unique_ptr<ExchangeRecord>> exchanges_;
+  std::vector<std::uint32_t> free_exchanges_;
+  std::vector<QueueRecord> queues_;
+  std::vector<std::uint32_t> free_queues_;
+  std::size_t queue_count_ = 0;
+  std::shared_ptr<const Users> users_;
+
+  // Working memory of route(), kept so that routing does not allocate.
+  std::uint64_t route_number_ = 0;
+  std::vector<ExchangeRecord*> pending_exchanges_;
+  std::vector<Destination> matched_;
+};
+
+}  // namespace leveret::broker

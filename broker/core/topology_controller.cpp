@@ -1,0 +1,263 @@
+#include "broker/core/topology_controller.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/core/exchange_arguments.hpp"
+#include "broker/core/queue_arguments.hpp"
+#include "broker/core/resource_name.hpp"
+#include "broker/core/shard_state.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+
+namespace {
+
+/// The exchanges that every virtual host has from the start.
+std::vector<ExchangeDefinition> predeclared_exchanges(const std::string& vhost) {
+  const auto predeclared = [&](const char* name, ExchangeType type, bool internal = false) {
+    return ExchangeDefinition{vhost, name, type, true, false, internal, {}, {}};
+  };
+  return {predeclared("", ExchangeType::direct),
+          predeclared("amq.direct", ExchangeType::direct),
+          predeclared("amq.fanout", ExchangeType::fanout),
+          predeclared("amq.headers", ExchangeType::headers),
+          predeclared("amq.match", ExchangeType::headers),
+          predeclared("amq.topic", ExchangeType::topic),
+          predeclared("amq.rabbitmq.trace", ExchangeType::topic, true)};
+}
+
+}  // namespace
+
+TopologyController::TopologyController(ShardState& shard, std::uint16_t shard_count)
+    : shard_(shard), shard_count_(shard_count) {}
+
+void TopologyController::on(TopologyRequest&& request) {
+  TopologyDelta delta;
+  Answer answer;
+  answer.requester = request.requester;
+  if (const auto* declare = std::get_if<DeclareQueue>(&request.operation)) {
+    answer.reserved = declare->definition->ref;
+  } else if (const auto* forget = std::get_if<ForgetQueue>(&request.operation)) {
+    answer.from_queue = true;
+    answer.counts = forget->counts;
+  }
+  answer.outcome =
+      std::visit([&](const auto& operation) { return decide(operation, delta); }, request.operation);
+  if (delta.empty()) {
+    send(std::move(answer));
+  } else {
+    publish(std::move(delta), std::move(answer));
+  }
+}
+
+void TopologyController::publish(TopologyDelta&& delta, Answer&& answer) {
+  const auto shared = std::make_shared<const TopologyDelta>(std::move(delta));
+  const std::uint64_t number = ++delta_number_;
+  shard_.send(shard_.own(), ApplyDelta{number, shared});
+  if (shard_count_ == 1) return send(std::move(answer));
+  for (std::uint16_t shard = 1; shard < shard_count_; ++shard) {
+    shard_.send(ShardId{shard}, ApplyDelta{number, shared});
+  }
+  unapplied_.push_back({number, static_cast<std::uint16_t>(shard_count_ - 1), std::move(answer)});
+}
+
+void TopologyController::on(const DeltaApplied& applied) {
+  // Every shard applies deltas in order, so the oldest unapplied one is complete first.
+  LEVERET_ASSERT(!unapplied_.empty() && applied.number >= unapplied_.front().number,
+                 "a shard reports a delta that was sent to it");
+  auto& entry = unapplied_[applied.number - unapplied_.front().number];
+  --entry.missing_count;
+  while (!unapplied_.empty() && unapplied_.front().missing_count == 0) {
+    Answer answer = std::move(unapplied_.front().answer);
+    unapplied_.pop_front();
+    send(std::move(answer));
+  }
+}
+
+void TopologyController::send(Answer&& answer) {
+  if (answer.requester.slot.generation == 0) return;
+  const ShardId shard = answer.requester.shard;
+  if (answer.from_queue) {
+    shard_.send(shard, QueueReply{answer.requester, QueueRef{}, ConsumerId{}, answer.counts});
+  } else {
+    shard_.send(shard, TopologyReply{answer.requester, answer.reserved, std::move(answer.outcome)});
+  }
+}
+
+// ---- decisions -----------------------------------------------------------------------------
+
+TopologyController::Outcome TopologyController::decide(const DeclareQueue& request,
+                                                       TopologyDelta& delta) {
+  const QueueDefinition& definition = *request.definition;
+  Topology& topology = shard_.topology();
+  Vhost* vhost = topology.find_vhost(definition.vhost);
+  if (vhost == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no vhost '" + definition.vhost + "'"));
+  }
+  // Whoever was first has the name; the declaring channel compares the two.
+  if (const QueueRecord* existing = topology.find_queue(*vhost, definition.name)) {
+    return existing->definition->ref;
+  }
+  if (limits_.queues != 0 && topology.queue_count() >= limits_.queues) {
+    return tl::unexpected(AmqpError::precondition_failed(
+        "cannot declare queue '" + definition.name + "': queue limit in cluster (" +
+        std::to_string(limits_.queues) + ") is reached"));
+  }
+  delta.push_back(QueueAdded{request.definition});
+  return definition.ref;
+}
+
+TopologyController::Outcome TopologyController::decide(const ForgetQueue& request,
+                                                       TopologyDelta& delta) {
+  const QueueDefinition& definition = *request.definition;
+  Topology& topology = shard_.topology();
+  Vhost* vhost = topology.find_vhost(definition.vhost);
+  const QueueRecord* record =
+      vhost == nullptr ? nullptr : topology.find_queue(*vhost, definition.name);
+  // A queue whose declaration lost against another one of the same name was never known.
+  if (record == nullptr || record->definition->ref != definition.ref) return QueueRef{};
+  const std::vector<IncomingBinding> incoming = record->incoming;
+  delta.push_back(QueueRemoved{definition.vhost, definition.name});
+  remove_exchanges_ending_with(*vhost, incoming, delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const DeclareExchange& request,
+                                                       TopologyDelta& delta) {
+  const ExchangeDefinition& definition = request.definition;
+  Topology& topology = shard_.topology();
+  Vhost* vhost = topology.find_vhost(definition.vhost);
+  if (vhost == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no vhost '" + definition.vhost + "'"));
+  }
+  if (const ExchangeRecord* existing = topology.find_exchange(*vhost, definition.name)) {
+    auto same = check_exchange_equivalence(existing->definition, definition);
+    if (!same) return tl::unexpected(std::move(same.error()));
+    return QueueRef{};
+  }
+  delta.push_back(ExchangeAdded{definition});
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const DeleteExchange& request,
+                                                       TopologyDelta& delta) {
+  Topology& topology = shard_.topology();
+  Vhost* vhost = topology.find_vhost(request.vhost);
+  ExchangeRecord* exchange =
+      vhost == nullptr ? nullptr : topology.find_exchange(*vhost, request.name);
+  if (exchange == nullptr) return QueueRef{};  // Deleting what is not there succeeds.
+  if (request.if_unused && exchange->binding_count > 0) {
+    return tl::unexpected(AmqpError::precondition_failed(
+        exchange_resource(request.name, request.vhost) + " in use"));
+  }
+  remove_exchange(*vhost, *exchange, delta);
+  return QueueRef{};
+}
+
+void TopologyController::remove_exchange(Vhost& vhost, ExchangeRecord& exchange,
+                                         TopologyDelta& delta) {
+  delta.push_back(ExchangeRemoved{vhost.name, exchange.definition.name});
+  remove_exchanges_ending_with(vhost, exchange.incoming, delta);
+}
+
+void TopologyController::remove_exchanges_ending_with(Vhost& vhost,
+                                                      std::span<const IncomingBinding> incoming,
+                                                      TopologyDelta& delta) {
+  Topology& topology = shard_.topology();
+  for (const std::string& name : topology.exchanges_ending_with(incoming)) {
+    const bool already_removed =
+        std::any_of(delta.begin(), delta.end(), [&](const TopologyChange& change) {
+          const auto* removed = std::get_if<ExchangeRemoved>(&change);
+          return removed != nullptr && removed->name == name;
+        });
+    if (!already_removed) remove_exchange(vhost, *topology.find_exchange(vhost, name), delta);
+  }
+}
+
+Result<void, AmqpError> TopologyController::check_ends(const BindingDefinition& binding,
+                                                       Vhost*& vhost) {
+  Topology& topology = shard_.topology();
+  vhost = topology.find_vhost(binding.vhost);
+  if (vhost == nullptr || topology.find_exchange(*vhost, binding.source) == nullptr) {
+    return tl::unexpected(
+        AmqpError::not_found("no " + exchange_resource(binding.source, binding.vhost)));
+  }
+  if (binding.to_queue && topology.find_queue(*vhost, binding.destination) == nullptr) {
+    return tl::unexpected(
+        AmqpError::not_found("no " + queue_resource(binding.destination, binding.vhost)));
+  }
+  if (!binding.to_queue && topology.find_exchange(*vhost, binding.destination) == nullptr) {
+    return tl::unexpected(
+        AmqpError::not_found("no " + exchange_resource(binding.destination, binding.vhost)));
+  }
+  return {};
+}
+
+TopologyController::Outcome TopologyController::decide(const Bind& request, TopologyDelta& delta) {
+  Vhost* vhost = nullptr;
+  auto checked = check_ends(request.binding, vhost);
+  if (!checked) return tl::unexpected(std::move(checked.error()));
+  if (!shard_.topology().has_binding(request.binding)) delta.push_back(BindingAdded{request.binding});
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const Unbind& request,
+                                                       TopologyDelta& delta) {
+  const BindingDefinition& binding = request.binding;
+  Vhost* vhost = nullptr;
+  auto checked = check_ends(binding, vhost);
+  if (!checked) return tl::unexpected(std::move(checked.error()));
+  Topology& topology = shard_.topology();
+  if (!topology.has_binding(binding)) return QueueRef{};  // Unbinding what is not bound succeeds.
+  ExchangeRecord* source = topology.find_exchange(*vhost, binding.source);
+  delta.push_back(BindingRemoved{binding});
+  if (source->definition.auto_delete && source->binding_count == 1) {
+    // The delta's changes are applied in order, so the exchange goes without its last binding.
+    remove_exchange(*vhost, *source, delta);
+  }
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const AdmitConnection& request,
+                                                       TopologyDelta&) {
+  std::uint64_t& of_user = connections_of_user_[request.user];
+  if (limits_.connections != 0 && connection_count_ >= limits_.connections) {
+    return tl::unexpected(AmqpError::not_allowed("connection refused: node connection limit (" +
+                                                 std::to_string(limits_.connections) +
+                                                 ") is reached"));
+  }
+  if (limits_.connections_per_user != 0 && of_user >= limits_.connections_per_user) {
+    return tl::unexpected(AmqpError::not_allowed(
+        "connection refused for user '" + request.user + "': user connection limit (" +
+        std::to_string(limits_.connections_per_user) + ") is reached"));
+  }
+  ++connection_count_;
+  ++of_user;
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const ReleaseConnection& request,
+                                                       TopologyDelta&) {
+  --connection_count_;
+  const auto place = connections_of_user_.find(request.user);
+  LEVERET_ASSERT(place != connections_of_user_.end(), "only an admitted connection is released");
+  if (--place->second == 0) connections_of_user_.erase(place);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const ReplaceUsers& request,
+                                                       TopologyDelta& delta) {
+  for (const std::string& name : request.vhosts) {
+    if (shard_.topology().find_vhost(name) != nullptr) continue;
+    delta.push_back(VhostAdded{name});
+    for (ExchangeDefinition& definition : predeclared_exchanges(name)) {
+      delta.push_back(ExchangeAdded{std::move(definition)});
+    }
+  }
+  delta.push_back(UsersReplaced{request.users});
+  return QueueRef{};
+}
+
+}  // namespace leveret::broker

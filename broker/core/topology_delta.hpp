@@ -1,0 +1,57 @@
+/// Changes of the topology: what shard 0 has decided, and what every shard then applies to its
+/// own copy, in the same order. A delta is complete and deterministic; names, not numbers, say
+/// what it is about.
+///
+/// Thread: immutable once published, any.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core/exchange_type.hpp"
+#include "broker/core/queue_definition.hpp"
+#include "broker/core/users.hpp"
+#include "protocol/field_table.hpp"
+
+namespace leveret::broker {
+
+/// What an exchange was declared as.
+struct ExchangeDefinition {
+  std::string vhost;
+  std::string name;
+  ExchangeType type = ExchangeType::direct;
+  bool durable = false;
+  bool auto_delete = false;
+  bool internal = false;
+  std::string alternate_exchange;  ///< Empty: none.
+  protocol::FieldTable arguments;
+};
+
+/// A binding: messages of exchange `source` that match go to `destination`.
+struct BindingDefinition {
+  std::string vhost;
+  std::string source;
+  bool to_queue = true;  ///< Otherwise `destination` names an exchange.
+  std::string destination;
+  std::string routing_key;
+  protocol::FieldTable arguments;
+};
+
+struct VhostAdded { std::string name; };
+struct ExchangeAdded { ExchangeDefinition definition; };
+struct ExchangeRemoved { std::string vhost, name; };
+struct QueueAdded { QueueDefinitionRef definition; };
+struct QueueRemoved { std::string vhost, name; };
+struct BindingAdded { BindingDefinition binding; };
+struct BindingRemoved { BindingDefinition binding; };
+struct UsersReplaced { std::shared_ptr<const Users> users; };
+
+using TopologyChange = std::variant<VhostAdded, ExchangeAdded, ExchangeRemoved, QueueAdded,
+                                    QueueRemoved, BindingAdded, BindingRemoved, UsersReplaced>;
+
+/// Changes that become visible together.
+using TopologyDelta = std::vector<TopologyChange>;
+
+}  // namespace leveret::broker

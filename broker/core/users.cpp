@@ -1,0 +1,113 @@
+#include "broker/core/users.hpp"
+
+#include <algorithm>
+
+#include "broker/core/resource_name.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+
+namespace {
+
+std::string_view operation_name(Operation operation) {
+  switch (operation) {
+    case Operation::configure: return "configure";
+    case Operation::write: return "write";
+    case Operation::read: return "read";
+  }
+  return {};
+}
+
+/// `text` with every `placeholder` replaced by a pattern that stands for `value` literally.
+std::string expand(std::string text, std::string_view placeholder, std::string_view value) {
+  std::string literal;
+  for (const char character : value) {
+    if (std::string_view(R"(\^$.|?*+()[]{})").find(character) != std::string_view::npos) {
+      literal += '\\';
+    }
+    literal += character;
+  }
+  for (std::size_t at = text.find(placeholder); at != std::string::npos;
+       at = text.find(placeholder, at + literal.size())) {
+    text.replace(at, placeholder.size(), literal);
+  }
+  return text;
+}
+
+}  // namespace
+
+bool User::has_tag(std::string_view tag) const {
+  return std::find(tags.begin(), tags.end(), tag) != tags.end();
+}
+
+void Users::add(User user) {
+  std::string name = user.name;
+  users_.insert_or_assign(std::move(name), std::move(user));
+}
+
+void Users::set_permissions(const std::string& user, const std::string& vhost,
+                            Permissions permissions) {
+  permissions_.insert_or_assign({user, vhost}, std::move(permissions));
+}
+
+void Users::set_topic_permissions(const std::string& user, const std::string& vhost,
+                                  const std::string& exchange, TopicPermissions permissions) {
+  topic_permissions_[{user, vhost}].insert_or_assign(exchange, std::move(permissions));
+}
+
+const User* Users::find(std::string_view name) const {
+  const auto place = users_.find(name);
+  return place == users_.end() ? nullptr : &place->second;
+}
+
+bool Users::may_access_vhost(std::string_view user, std::string_view vhost) const {
+  return permissions_.find(std::pair(user, vhost)) != permissions_.end();
+}
+
+Result<void, AmqpError> Users::check_access(std::string_view user, std::string_view vhost,
+                                            Operation operation, ResourceKind kind,
+                                            std::string_view name) const {
+  // The default exchange has no name, so permissions and texts use this one.
+  if (kind == ResourceKind::exchange && name.empty()) name = "amq.default";
+  const auto place = permissions_.find(std::pair(user, vhost));
+  if (place != permissions_.end()) {
+    const Permissions& granted = place->second;
+    const PermissionPattern& pattern = operation == Operation::configure ? granted.configure
+                                       : operation == Operation::write   ? granted.write
+                                                                         : granted.read;
+    if (pattern.matches(name)) return {};
+  }
+  const std::string resource = kind == ResourceKind::queue ? queue_resource(name, vhost)
+                                                           : exchange_resource(name, vhost);
+  return tl::unexpected(AmqpError::access_refused(std::string(operation_name(operation)) +
+                                                  " access to " + resource +
+                                                  " refused for user '" + std::string(user) + "'"));
+}
+
+Result<void, AmqpError> Users::check_topic_access(std::string_view user, std::string_view vhost,
+                                                  Operation operation, std::string_view exchange,
+                                                  std::string_view routing_key) const {
+  if (topic_permissions_.empty()) return {};
+  const auto place = topic_permissions_.find(std::pair(user, vhost));
+  if (place == topic_permissions_.end()) return {};
+  const auto of_exchange = place->second.find(exchange);
+  if (of_exchange == place->second.end()) return {};
+  const std::string& text = operation == Operation::write ? of_exchange->second.write
+                                                          : of_exchange->second.read;
+  const auto pattern = PermissionPattern::compile(
+      expand(expand(text, "{username}", user), "{vhost}", vhost));
+  if (pattern && pattern->matches(routing_key)) return {};
+  return tl::unexpected(AmqpError::access_refused(
+      std::string(operation_name(operation)) + " access to topic '" + std::string(routing_key) +
+      "' in " + exchange_resource(exchange, vhost) + " refused for user '" + std::string(user) +
+      "'"));
+}
+
+bool may_connect_from(std::string_view user, bool is_loopback,
+                      const std::vector<std::string>& loopback_only_users) {
+  return is_loopback || std::find(loopback_only_users.begin(), loopback_only_users.end(), user) ==
+                            loopback_only_users.end();
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,89 @@
+/// Who may log in, and what each user may do where.
+///
+/// Built once, then shared unchanged by all shards; a change replaces the whole.
+///
+/// Thread: immutable once shared, any.
+/// Spec:   RabbitMQ's access control: configure, write and read patterns per user and vhost.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker/core/password_hash.hpp"
+#include "broker/core/permission_pattern.hpp"
+#include "protocol/amqp_error.hpp"
+#include "protocol/base/result.hpp"
+
+namespace leveret::broker {
+
+enum class Operation : std::uint8_t { configure, write, read };
+enum class ResourceKind : std::uint8_t { queue, exchange };
+
+struct User {
+  std::string name;
+  PasswordHash password_hash;
+  std::vector<std::string> tags;
+
+  bool has_tag(std::string_view tag) const;
+};
+
+struct Permissions {
+  PermissionPattern configure, write, read;
+};
+
+/// Patterns on routing keys of one topic exchange, as text: `{username}` and `{vhost}` stand for
+/// what the connection has there.
+struct TopicPermissions {
+  std::string write, read;
+};
+
+class Users {
+ public:
+  void add(User user);
+  void set_permissions(const std::string& user, const std::string& vhost, Permissions permissions);
+  void set_topic_permissions(const std::string& user, const std::string& vhost,
+                             const std::string& exchange, TopicPermissions permissions);
+
+  /// Null when there is none of that name.
+  const User* find(std::string_view name) const;
+
+  /// A user enters a vhost by having permissions there, whatever they permit.
+  bool may_access_vhost(std::string_view user, std::string_view vhost) const;
+
+  /// Error: 403 access_refused, soft.
+  Result<void, protocol::AmqpError> check_access(std::string_view user, std::string_view vhost,
+                                                 Operation operation, ResourceKind kind,
+                                                 std::string_view name) const;
+
+  /// Users without topic permissions for the exchange may use every key. Error: 403
+  /// access_refused, soft.
+  Result<void, protocol::AmqpError> check_topic_access(std::string_view user,
+                                                       std::string_view vhost, Operation operation,
+                                                       std::string_view exchange,
+                                                       std::string_view routing_key) const;
+
+ private:
+  using UserAndVhost = std::pair<std::string, std::string>;
+  struct Less {
+    using is_transparent = void;
+    bool operator()(const auto& left, const auto& right) const {
+      return std::pair<std::string_view, std::string_view>(left) <
+             std::pair<std::string_view, std::string_view>(right);
+    }
+  };
+
+  std::map<std::string, User, std::less<>> users_;
+  std::map<UserAndVhost, Permissions, Less> permissions_;
+  std::map<UserAndVhost, std::map<std::string, TopicPermissions, std::less<>>, Less>
+      topic_permissions_;
+};
+
+/// Some users may only come from the broker's own machine.
+bool may_connect_from(std::string_view user, bool is_loopback,
+                      const std::vector<std::string>& loopback_only_users);
+
+}  // namespace leveret::broker

@@ -1,0 +1,28 @@
+/// The broker's log: one line an event, for people (text) or machines (JSON).
+///
+/// Thread: any; lines are written by a thread of their own, so that a slow terminal or disk does
+/// not hold a shard. When lines come faster than they can be written, the oldest are dropped.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "broker/session/session_host.hpp"
+#include "config/config.hpp"
+
+namespace leveret::server {
+
+/// Sets up outputs, formats and levels. Error: a sentence that says what cannot be opened.
+
+/// Applies new levels.
+void set_log_levels(const config::Log& settings);
+/// Writes out what is queued and ends the log's thread.
+void stop_logging();
+
+/// Writes a line of category `server`.
+void log_info(std::string_view text);
+void log_warning(std::string_view text);
+void log_error(std::string_view text);
+void log_event(const broker::SessionEvent& event);
+
+}  // namespace leveret::server

@@ -1,0 +1,162 @@
+#include "broker/server/shard.hpp"
+
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <utility>
+
+namespace leveret::server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+Instant read_clock() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return Instant{std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+}
+
+// While an alarm is on, its end has to be noticed without any traffic.
+constexpr std::chrono::milliseconds alarm_check_interval{50};
+
+}  // namespace
+
+Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
+             ShardSettings settings, const std::atomic<bool>& process_memory_is_high)
+    // One thread runs the context, others only post to it.
+    : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), timer_(context_), own_(own),
+      mailbox_(own, inboxes),
+      state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, log_),
+      settings_(std::move(settings)), process_memory_is_high_(process_memory_is_high),
+      scratch_(new std::byte[scratch_size_bytes]) {
+  state_.begin_turn(read_clock());
+}
+
+Shard::~Shard() = default;
+
+void Shard::post(std::function<void()> task) {
+  asio::post(context_, [this, task = std::move(task)] {
+    enter_turn();
+    task();
+  });
+}
+
+void Shard::wake() {
+  asio::post(context_, [this] { enter_turn(); });
+}
+
+void Shard::stop() {
+  stopped_ = true;
+  wake();
+}
+
+void Shard::adopt(int descriptor, broker::Peer peer) {
+  post([this, descriptor, peer = std::move(peer)]() mutable {
+    const auto id = broker::ConnectionId{(std::uint64_t{static_cast<std::uint16_t>(own_)} << 48) |
+                                         ++last_connection_number_};
+    auto connection = std::make_unique<TcpConnection>(*this, descriptor, std::move(peer), id);
+    TcpConnection& started = *connection;
+    connections_.emplace(&started, std::move(connection));
+    connection_count_ = connections_.size();
+    started.start();
+  });
+}
+
+// ---- the turn ------------------------------------------------------------------------------
+
+void Shard::run() {
+  const auto keeps_running = asio::make_work_guard(context_);
+  while (!stopped_) {
+    if (more_to_do_) {
+      enter_turn();
+    } else {
+      context_.run_one();
+    }
+    for (int count = 1; count < handlers_per_turn_max && context_.poll_one() > 0; ++count) {
+    }
+    end_turn();
+  }
+}
+
+void Shard::enter_turn() {
+  if (in_turn_) return;
+  in_turn_ = true;
+  state_.begin_turn(read_clock());
+}
+
+void Shard::end_turn() {
+  if (!in_turn_) return;
+  state_.advance_timers();
+  receive_mail();
+  // Output that leaves makes room for more deliveries: a few rounds, then the others' turn.
+  constexpr int rounds_max = 4;
+  more_to_do_ = true;
+  for (int round = 0; round < rounds_max && more_to_do_; ++round) more_to_do_ = !finish_round();
+  reap();
+  arm_timer();
+  in_turn_ = false;
+}
+
+bool Shard::finish_round() {
+  resuming_.swap(to_resume_);
+  for (TcpConnection* connection : resuming_) connection->resume();
+  resuming_.clear();
+  const bool finished = state_.end_turn();
+  check_memory();
+  mailbox_.flush();
+  flushing_.swap(to_flush_);
+  for (TcpConnection* connection : flushing_) connection->flush();
+  flushing_.clear();
+  return finished && to_resume_.empty() && to_flush_.empty();
+}
+
+void Shard::receive_mail() {
+  mailbox_.take(mail_);
+  if (mail_.empty()) return;
+  std::int64_t load_bytes = 0;
+  for (broker::ShardMessage& message : mail_) {
+    load_bytes += Mailbox::load_of(message);
+    state_.dispatch(std::move(message));
+  }
+  mail_.clear();
+  mailbox_.unload(load_bytes);
+}
+
+void Shard::reap() {
+  reaping_.swap(to_reap_);
+  for (TcpConnection* connection : reaping_) {
+    if (connection->done()) {
+      connections_.erase(connection);
+    } else {
+      to_reap_.push_back(connection);
+    }
+  }
+  reaping_.clear();
+  connection_count_ = connections_.size();
+}
+
+void Shard::check_memory() {
+  const bool high =
+      process_memory_is_high_.load(std::memory_order_relaxed) ||
+      broker::MessageMemory::used_bytes() > settings_.memory_high_watermark_bytes;
+  if (high != state_.memory_alarm()) state_.dispatch(broker::MemoryAlarm{high});
+}
+
+void Shard::arm_timer() {
+  Instant next = state_.timers().next_deadline();
+  if (state_.memory_alarm()) next = std::min(next, state_.now() + alarm_check_interval);
+  if (next == timer_deadline_) return;
+  timer_deadline_ = next;
+  if (next == never) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(std::chrono::steady_clock::time_point(
+      std::chrono::milliseconds(static_cast<std::int64_t>(next))));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;  // Moved to another time.
+    timer_deadline_ = never;
+    enter_turn();
+  });
+}
+
+}  // namespace leveret::server

@@ -1,0 +1,109 @@
+/// A shard with its thread: the event loop, its connections, and the turn.
+///
+/// Turn: up to 64 ready handlers run, then queues deliver, the log gets its batch, confirms are
+/// released, mail leaves, and each connection with output is written once.
+///
+/// Owner:  the Server.   Thread: run() is the shard's thread; adopt(), post() and stop() may be
+///         called by any other.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "broker/core/shard_state.hpp"
+#include "broker/server/mailbox.hpp"
+#include "broker/server/tcp_connection.hpp"
+#include "broker/session/session_settings.hpp"
+#include "protocol/base/clock.hpp"
+#include "storage/log.hpp"
+
+namespace leveret::server {
+
+/// Options of a client's socket.
+struct SocketSettings {
+  bool nodelay = true;
+  std::uint32_t keepalive_s = 60;        ///< 0: no TCP keepalive.
+  std::uint32_t user_timeout_ms = 30000; ///< TCP_USER_TIMEOUT; 0: the system's.
+  std::uint32_t send_buffer_bytes = 0;   ///< 0: the system's.
+  std::uint32_t receive_buffer_bytes = 0;
+};
+
+/// What a shard needs to know beside its sessions' settings; the same for all.
+struct ShardSettings {
+  std::shared_ptr<const broker::SessionSettings> session;
+  SocketSettings socket;
+  std::uint64_t memory_high_watermark_bytes = 0;
+};
+
+class Shard {
+ public:
+  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes, ShardSettings settings,
+        const std::atomic<bool>& process_memory_is_high);
+  ~Shard();
+
+  // ---- any thread ----
+  /// Runs `task` on the shard's thread, within a turn.
+  void post(std::function<void()> task);
+  /// Takes over an accepted socket.
+  void adopt(int descriptor, broker::Peer peer);
+  /// Mail has come: called by senders.
+  void wake();
+  /// Ends run().
+  void stop();
+  std::size_t connection_count() const { return connection_count_.load(); }
+
+  // ---- the shard's thread ----
+  void run();
+  broker::ShardState& state() { return state_; }
+  const ShardSettings& settings() const { return settings_; }
+  void set_settings(ShardSettings settings) { settings_ = std::move(settings); }
+  boost::asio::io_context& context() { return context_; }
+
+  // ---- its connections ----
+  /// To be called first in every handler: sets the turn's time.
+  void enter_turn();
+  void flush_at_end(TcpConnection& connection) { to_flush_.push_back(&connection); }
+  void resume_at_end(TcpConnection& connection) { to_resume_.push_back(&connection); }
+  void reap_at_end(TcpConnection& connection) { to_reap_.push_back(&connection); }
+  /// Where sockets are read into; the content is gone with the next read.
+  std::span<std::byte> scratch() { return {scratch_.get(), scratch_size_bytes}; }
+
+ private:
+  static constexpr std::size_t scratch_size_bytes = 256 * 1024;
+  static constexpr int handlers_per_turn_max = 64;
+
+  void end_turn();
+  bool finish_round();
+  void receive_mail();
+  void reap();
+  void check_memory();
+  void arm_timer();
+
+  boost::asio::io_context context_;
+  boost::asio::steady_timer timer_;
+  Instant timer_deadline_ = never;
+  bool in_turn_ = false;
+  bool more_to_do_ = false;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::size_t> connection_count_{0};
+  broker::ShardId own_;
+  Mailbox mailbox_;
+  storage::VolatileLog log_;
+  broker::ShardState state_;
+  ShardSettings settings_;
+  const std::atomic<bool>& process_memory_is_high_;
+  std::unique_ptr<std::byte[]> scratch_;
+  std::uint64_t last_connection_number_ = 0;
+  boost::unordered_flat_map<TcpConnection*, std::unique_ptr<TcpConnection>> connections_;
+  std::vector<TcpConnection*> to_flush_, flushing_;
+  std::vector<TcpConnection*> to_resume_, resuming_;
+  std::vector<TcpConnection*> to_reap_, reaping_;
+  std::vector<broker::ShardMessage> mail_;
+};
+
+}  // namespace leveret::server

@@ -1,0 +1,235 @@
+#include "broker/session/channel.hpp"
+
+#include <utility>
+
+#include "broker/core/queue_arguments.hpp"
+#include "broker/core/resource_name.hpp"
+#include "broker/session/connection_session.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+using protocol::MethodId;
+
+Channel::Channel(ConnectionSession& connection, std::uint16_t number)
+    : connection_(connection), number_(number) {
+  slot_ = shard().add_endpoint(*this);
+  outbox_full_ = connection.outbox_full();
+}
+
+Channel::~Channel() { release(); }
+
+ShardState& Channel::shard() { return connection_.shard(); }
+ChannelRef Channel::ref() const { return connection_.shard().endpoint_ref(slot_); }
+Vhost& Channel::vhost() { return connection_.vhost(); }
+
+// ---- frames --------------------------------------------------------------------------------
+
+namespace {
+constexpr MethodId channel_open_id{20, 10};
+constexpr MethodId basic_publish_id{60, 40};
+
+MethodId peek_method_id(std::span<const std::byte> payload) {
+  if (payload.size() < 4) return {};
+  const auto u16 = [&](std::size_t at) {
+    return static_cast<std::uint16_t>((std::to_integer<unsigned>(payload[at]) << 8) |
+                                      std::to_integer<unsigned>(payload[at + 1]));
+  };
+  return {u16(0), u16(2)};
+}
+}  // namespace
+
+void Channel::on_method(std::span<const std::byte> payload) {
+  const MethodId id = peek_method_id(payload);
+  if (closing_) {
+    constexpr MethodId close_id{20, 40};
+    constexpr MethodId close_ok_id{20, 41};
+    if (id != close_id && id != close_ok_id) return;
+  } else if (!open_ && id != channel_open_id) {
+    return fail(AmqpError::channel_error("expected 'channel.open'"), id);
+  } else if (assembler_ && assembler_->awaiting() != PublishAssembler::Awaiting::method) {
+    const bool header = assembler_->awaiting() == PublishAssembler::Awaiting::header;
+    return fail(AmqpError::unexpected_frame(
+                    header ? "expected content header for class 60, got non content header frame "
+                             "instead"
+                           : "expected content body, got non content body frame instead"),
+                basic_publish_id);
+  }
+  auto done = protocol::dispatch_method(payload, *this);
+  if (!done && !closing_) connection_.fail(number_, done.error());
+}
+
+void Channel::on_header(std::span<const std::byte> payload) {
+  if (closing_) return;
+  if (!open_) return fail(AmqpError::channel_error("expected 'channel.open'"), {});
+  if (!assembler_ || assembler_->awaiting() == PublishAssembler::Awaiting::method) {
+    return fail(AmqpError::unexpected_frame("expected method frame, got non method frame instead"),
+                {});
+  }
+  if (assembler_->awaiting() == PublishAssembler::Awaiting::body) {
+    return fail(
+        AmqpError::unexpected_frame("expected content body, got non content body frame instead"),
+        basic_publish_id);
+  }
+  const auto taken = assembler_->add_header(
+      payload, reply_consumer_ ? std::string_view(reply_consumer_->queue_name) : "",
+      connection_.settings().message_size_max_bytes);
+  if (!taken) return fail(taken.error(), basic_publish_id);
+  if (assembler_->complete()) finish_publish();
+}
+
+void Channel::on_body(std::span<const std::byte> bytes) {
+  if (closing_) return;
+  if (!open_) return fail(AmqpError::channel_error("expected 'channel.open'"), {});
+  if (!assembler_ || assembler_->awaiting() == PublishAssembler::Awaiting::method) {
+    return fail(AmqpError::unexpected_frame("expected method frame, got non method frame instead"),
+                {});
+  }
+  if (assembler_->awaiting() == PublishAssembler::Awaiting::header) {
+    return fail(AmqpError::unexpected_frame("expected content header for class 60, got non content "
+                                            "header frame instead"),
+                basic_publish_id);
+  }
+  const auto taken = assembler_->add_body(bytes);
+  if (!taken) return fail(taken.error(), basic_publish_id);
+  if (assembler_->complete()) finish_publish();
+}
+
+// ---- life ----------------------------------------------------------------------------------
+
+void Channel::on(const protocol::channel::Open& method) {
+  if (open_) return fail(AmqpError::channel_error("second 'channel.open' seen"), method.id);
+  open_ = true;
+  write(protocol::channel::OpenOk{});
+}
+
+void Channel::on(const protocol::channel::Flow& method) {
+  // The client may not stop deliveries this way: RabbitMQ refuses it since 2.0, in these words.
+  if (!method.active) return fail(AmqpError::not_implemented("active=false"), method.id);
+  write(protocol::channel::FlowOk{true});
+}
+
+void Channel::on(const protocol::channel::Close&) {
+  if (!closing_) on_end_of_turn();  // Confirms that are due leave before close-ok.
+  write(protocol::channel::CloseOk{});
+  connection_.close_channel(number_);
+}
+
+void Channel::on(const protocol::channel::CloseOk&) {
+  if (closing_) connection_.close_channel(number_);
+}
+
+void Channel::on(const protocol::access::Request&) {
+  // Tickets went away with AMQP 0-8's realms; who still asks for one gets it.
+  write(protocol::access::RequestOk{1});
+}
+
+void Channel::fail(const AmqpError& error, MethodId method) {
+  connection_.fail(number_, error.raised_by(method));
+}
+
+void Channel::close_with(const AmqpError& error) {
+  release();
+  closing_ = true;
+  const std::string text = error.reply_text();
+  protocol::channel::Close close;
+  close.reply_code = static_cast<std::uint16_t>(error.code());
+  close.reply_text = text;
+  close.class_id = error.method().class_id;
+  close.method_id = error.method().method_id;
+  write(close);
+}
+
+void Channel::release() {
+  if (released_) return;
+  released_ = true;
+  for (const ChannelConsumer& consumer : consumers_) {
+    shard().send(consumer.queue.shard, RemoveConsumer{consumer.queue, consumer.id, {}});
+  }
+  consumers_.clear();
+  reply_consumer_.reset();
+  // In order of delivery; the queues put them back where they were.
+  ledger_.take_all([&](Unsettled&& delivery) {
+    requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry));
+  });
+  if (transaction_) {
+    for (auto& held : transaction_->settlements) {
+      requeue(held.delivery.queue, held.delivery.consumer, false, std::move(held.delivery.entry));
+    }
+  }
+  const bool committing = transaction_ && transaction_->committing;
+  if (on_queue_reply_ || on_topology_reply_ || getting_ || committing) connection_.end_wait();
+  transaction_.reset();
+  confirms_.reset();
+  assembler_.reset();
+  route_cache_.reset();
+  on_queue_reply_ = nullptr;
+  on_topology_reply_ = nullptr;
+  shard().remove_endpoint(slot_);
+}
+
+void Channel::set_outbox_full(bool full) {
+  outbox_full_ = full;
+  update_all_blocked();
+}
+
+// ---- questions to other parts --------------------------------------------------------------
+
+void Channel::ask(std::function<void(QueueReply&&)> then) {
+  on_queue_reply_ = std::move(then);
+  connection_.begin_wait();
+}
+
+void Channel::receive(QueueReply&& message) {
+  auto then = std::exchange(on_queue_reply_, nullptr);
+  LEVERET_ASSERT(then != nullptr, "a queue answers only what it was asked");
+  then(std::move(message));
+  if (!on_queue_reply_ && !on_topology_reply_) connection_.end_wait();
+}
+
+void Channel::ask_topology(TopologyOperation operation,
+                           std::function<void(TopologyReply&&)> then) {
+  on_topology_reply_ = std::move(then);
+  connection_.begin_wait();
+  shard().send(ShardId{0}, TopologyRequest{ref(), std::move(operation)});
+}
+
+void Channel::receive(TopologyReply&& message) {
+  auto then = std::exchange(on_topology_reply_, nullptr);
+  LEVERET_ASSERT(then != nullptr, "shard 0 answers only what it was asked");
+  then(std::move(message));
+  if (!on_queue_reply_ && !on_topology_reply_) connection_.end_wait();
+}
+
+bool Channel::allowed(const Result<void, AmqpError>& check, MethodId method) {
+  if (check) return true;
+  fail(check.error(), method);
+  return false;
+}
+
+bool Channel::resolve_queue_name(std::string_view given, MethodId method, std::string& name) {
+  name = strip_line_breaks(given);
+  if (!name.empty()) return true;
+  if (last_queue_name_.empty()) {
+    fail(AmqpError::not_found("no previously declared queue"), method);
+    return false;
+  }
+  name = last_queue_name_;
+  return true;
+}
+
+const QueueDefinition* Channel::find_usable_queue(std::string_view name, MethodId method) {
+  const QueueRecord* record = shard().topology().find_queue(vhost(), name);
+  if (record == nullptr) {
+    fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())), method);
+    return nullptr;
+  }
+  const QueueDefinition& definition = *record->definition;
+  if (definition.exclusive() && definition.exclusive_owner != connection_.id()) {
+    fail(locked_queue(name, connection_.vhost_name()), method);
+    return nullptr;
+  }
+  return &definition;
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,236 @@
+/// One AMQP channel: what its client asks is checked here, asked of the core, and answered.
+///
+/// A method that another shard may have to answer leaves the connection waiting: no further
+/// frame of it is parsed until the answer is there, so a channel has one question open at most.
+///
+/// Owner:  one ConnectionSession.   Thread: that connection's shard.
+/// Spec:   AMQP 0-9-1 channel, exchange, queue, basic, tx; RabbitMQ's confirm and extensions.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/endpoint.hpp"
+#include "broker/core/shard_state.hpp"
+#include "broker/session/confirm_tracker.hpp"
+#include "broker/session/delivery_ledger.hpp"
+#include "broker/session/publish_assembler.hpp"
+#include "broker/session/route_cache.hpp"
+#include "protocol/generated/methods.hpp"
+
+namespace leveret::broker {
+
+class ConnectionSession;
+
+class Channel final : public Endpoint {
+ public:
+  Channel(ConnectionSession& connection, std::uint16_t number);
+  ~Channel();
+
+  std::uint16_t number() const { return number_; }
+
+  /// Takes a frame of this channel. `starts` and `ends` as in protocol::Frame.
+  void on_method(std::span<const std::byte> payload);
+  void on_header(std::span<const std::byte> payload);
+  void on_body(std::span<const std::byte> bytes);
+
+  /// We have said channel.close and wait for the client's answer: all else is ignored.
+  bool closing() const { return closing_; }
+  /// Gives back what the channel holds: consumers, deliveries, everything unfinished.
+  void release();
+  /// Releases, and closes the channel from our side.
+  void close_with(const protocol::AmqpError& error);
+
+  /// Whether the connection can take deliveries has changed.
+  void set_outbox_full(bool full);
+  bool empty_handed() const { return consumers_.empty() && ledger_.size() == 0; }
+
+  // ---- AMQP methods ----
+  template <class Method>
+  void on(const Method&) {
+    fail(protocol::AmqpError::command_invalid("unimplemented method"), Method::id);
+  }
+  void on(const protocol::channel::Open& method);
+  void on(const protocol::channel::Flow& method);
+  void on(const protocol::channel::Close& method);
+  void on(const protocol::channel::CloseOk& method);
+  void on(const protocol::access::Request& method);
+  void on(const protocol::exchange::Declare& method);
+  void on(const protocol::exchange::Delete& method);
+  void on(const protocol::exchange::Bind& method);
+  void on(const protocol::exchange::Unbind& method);
+  void on(const protocol::queue::Declare& method);
+  void on(const protocol::queue::Bind& method);
+  void on(const protocol::queue::Unbind& method);
+  void on(const protocol::queue::Purge& method);
+  void on(const protocol::queue::Delete& method);
+  void on(const protocol::basic::Qos& method);
+  void on(const protocol::basic::Consume& method);
+  void on(const protocol::basic::Cancel& method);
+  void on(const protocol::basic::Publish& method);
+  void on(const protocol::basic::Get& method);
+  void on(const protocol::basic::Ack& method);
+  void on(const protocol::basic::Nack& method);
+  void on(const protocol::basic::Reject& method);
+  void on(const protocol::basic::Recover& method);
+  void on(const protocol::basic::RecoverAsync& method);
+  void on(const protocol::confirm::Select& method);
+  void on(const protocol::tx::Select& method);
+  void on(const protocol::tx::Commit& method);
+  void on(const protocol::tx::Rollback& method);
+
+  // ---- Endpoint ----
+  using Endpoint::receive;
+  void receive(Deliver&& message) override;
+  void receive(const PublishVerdict& message) override;
+  void receive(QueueReply&& message) override;
+  void receive(GetReply&& message) override;
+  void receive(const ConsumerCancelled& message) override;
+  void receive(ReplyVerdict&& message) override;
+  void receive(TopologyReply&& message) override;
+  bool on_direct_reply(const ReplyToken& token, const MessageRef& message) override;
+  bool has_reply_consumer(const ReplyToken& token) const override;
+  void on_committed(PublishSeq seq) override;
+  void on_end_of_turn() override;
+
+ private:
+  using AmqpError = protocol::AmqpError;
+  using MethodId = protocol::MethodId;
+
+  /// A consumer of this channel, as the client knows it.
+  struct ChannelConsumer {
+    std::string tag;
+    ConsumerKey key{};
+    QueueRef queue;
+    ConsumerId id{};  ///< 0 while the queue has not answered.
+    std::uint32_t credit_limit = 0;
+    bool no_ack = false;
+    bool blocked = false;  ///< What the queue has been told last.
+  };
+  struct ReplyConsumer {
+    std::string tag;
+    ReplyToken token;
+    std::string queue_name;
+  };
+  /// What a transaction holds back until it is committed.
+  struct Transaction {
+    struct HeldPublish {
+      MessageRef message;
+      bool mandatory = false;
+      bool persistent = false;
+      std::optional<std::uint64_t> expiration_ms;
+      std::vector<RouteTarget> targets;
+      std::vector<ReplyToken> reply_targets;
+    };
+    struct HeldSettlement {
+      Unsettled delivery;
+      bool requeue = false;
+    };
+    std::vector<HeldPublish> publishes;
+    std::vector<HeldSettlement> settlements;
+    std::uint64_t missing_verdict_count = 0;
+    bool committing = false;  ///< commit-ok waits for the missing verdicts.
+    bool rejected = false;
+  };
+  /// Where a message goes and what is known of its publish.
+  struct RoutedPublish {
+    MessageRef message;
+    bool mandatory = false;
+    bool persistent = false;
+    std::optional<std::uint64_t> expiration_ms;
+    std::span<const RouteTarget> targets;
+    std::span<const ReplyToken> reply_targets;
+  };
+
+  ShardState& shard();
+  ChannelRef ref() const;
+  void fail(const AmqpError& error, MethodId method);
+  template <class Method>
+  void write(const Method& method);  // In connection_session.hpp.
+  bool allowed(const Result<void, AmqpError>& check, MethodId method);
+  void ask(std::function<void(QueueReply&&)> then);
+  void ask_topology(TopologyOperation operation, std::function<void(TopologyReply&&)> then);
+  bool resolve_queue_name(std::string_view given, MethodId method, std::string& name);
+  /// The queue, if it exists and this connection may use it; otherwise fails the channel.
+  const QueueDefinition* find_usable_queue(std::string_view name, MethodId method);
+  Vhost& vhost();
+
+  // channel_exchange.cpp, channel_queue.cpp
+  void declare_exchange(const protocol::exchange::Declare& method);
+  void change_binding(bool bind, BindingDefinition binding, MethodId method,
+                      std::function<void()> answer);
+  bool check_exchange_binding(const BindingDefinition& binding, MethodId method);
+  bool check_queue_binding(const BindingDefinition& binding, MethodId method);
+  bool check_binding_source(const BindingDefinition& binding, MethodId method);
+  void declare_reply_to(const protocol::queue::Declare& method);
+  void declare_passively(const std::string& name, bool nowait);
+  void declare_queue(QueueDefinition wanted, bool nowait, bool ask_again);
+  void create_queue(QueueDefinition wanted, bool nowait);
+  void answer_declare(const QueueDefinition& existing, bool nowait,
+                      std::function<void()> when_gone);
+
+  // channel_publish.cpp
+  void finish_publish();
+  bool check_publish(const PublishAssembler::Publish& publish,
+                     const protocol::BasicProperties& properties, ExchangeRecord*& exchange,
+                     std::optional<std::uint64_t>& expiration_ms);
+  static void collect_reply_targets(const PublishAssembler::Publish& publish,
+                                    std::vector<ReplyToken>& targets);
+  void route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange,
+             const protocol::BasicProperties& properties);
+  void deliver_to_targets(const RoutedPublish& publish);
+  void return_message(const MessageRef& message);
+  void settle_publish(PublishSeq seq, Verdict verdict);
+  void request_end_of_turn();
+  void finish_commit();
+
+  // channel_consume.cpp
+  void consume_replies(const protocol::basic::Consume& method);
+  bool check_consumer_tag(std::string_view tag, MethodId method);
+  static Result<std::int32_t, AmqpError> parse_consumer_priority(
+      const protocol::FieldTable& arguments);
+  void consume(const QueueDefinition& queue, ChannelConsumer consumer, bool exclusive,
+               std::int32_t priority, bool nowait);
+  ChannelConsumer* find_consumer(ConsumerKey key);
+  void end_cancel(const std::string& tag, bool nowait);
+  void requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry);
+  bool global_limit_reached() const;
+  std::uint32_t effective_credit_limit(const ChannelConsumer& consumer) const;
+  void update_blocked(ChannelConsumer& consumer, bool limit_changed);
+  void update_all_blocked();
+  void settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, MethodId method);
+  void settle_delivery(Unsettled&& delivery, bool requeue_it);
+  bool recover(bool requeue_them, MethodId method);
+
+  ConnectionSession& connection_;
+  Slot slot_;
+  std::uint16_t number_;
+  bool open_ = false;
+  bool closing_ = false;
+  bool released_ = false;
+  bool outbox_full_ = false;
+  bool global_full_ = false;
+  bool end_of_turn_requested_ = false;
+  bool getting_ = false;
+  std::uint16_t consumer_prefetch_ = 0;  ///< For consumers made from now on; 0 = no limit.
+  std::uint16_t global_prefetch_ = 0;    ///< For all consumers together; 0 = no limit.
+  std::uint32_t last_consumer_key_ = 0;
+  std::string last_queue_name_;
+  std::vector<ChannelConsumer> consumers_;
+  DeliveryLedger ledger_;
+  std::unique_ptr<PublishAssembler> assembler_;
+  std::unique_ptr<RouteCache> route_cache_;
+  std::unique_ptr<ConfirmTracker> confirms_;
+  std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<ReplyConsumer> reply_consumer_;
+  /// Set while an answer is awaited.
+  std::function<void(QueueReply&&)> on_queue_reply_;
+  std::function<void(TopologyReply&&)> on_topology_reply_;
+};
+
+}  // namespace leveret::broker

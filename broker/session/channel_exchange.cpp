@@ -1,0 +1,203 @@
+// Class exchange, and bindings of both classes.
+
+#include "broker/core/binding_index.hpp"
+#include "broker/core/exchange_arguments.hpp"
+#include "broker/core/resource_name.hpp"
+#include "broker/session/channel.hpp"
+#include "broker/session/connection_session.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+using protocol::MethodId;
+namespace exchange = protocol::exchange;
+
+void Channel::on(const exchange::Declare& method) {
+  if (!allowed(check_not_default_exchange(strip_line_breaks(method.exchange)), method.id)) return;
+  if (!method.passive) return declare_exchange(method);
+  const std::string name = strip_line_breaks(method.exchange);
+  if (shard().topology().find_exchange(vhost(), name) == nullptr) {
+    return fail(AmqpError::not_found("no " + exchange_resource(name, connection_.vhost_name())),
+                method.id);
+  }
+  if (!method.nowait) write(exchange::DeclareOk{});
+}
+
+void Channel::declare_exchange(const exchange::Declare& method) {
+  const std::string name = strip_line_breaks(method.exchange);
+  const std::string& vhost_name = connection_.vhost_name();
+  const auto type = check_exchange_type(method.type);
+  if (!type) return fail(type.error(), method.id);
+  if (!allowed(connection_.check_access(Operation::configure, ResourceKind::exchange, name),
+               method.id)) {
+    return;
+  }
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+
+  ExchangeDefinition wanted{vhost_name,    name, *type, method.durable, method.auto_delete,
+                            method.internal, {},   std::move(*arguments)};
+  if (const ExchangeRecord* existing = shard().topology().find_exchange(vhost(), name)) {
+    const auto same = check_exchange_equivalence(existing->definition, wanted);
+    if (!allowed(same, method.id)) return;
+    if (!method.nowait) write(exchange::DeclareOk{});
+    return;
+  }
+  if (!allowed(check_exchange_name(name), method.id)) return;
+  const auto settings = parse_exchange_arguments(name, vhost_name, wanted.arguments);
+  if (!settings) return fail(settings.error(), method.id);
+  if (settings->alternate_exchange) {
+    wanted.alternate_exchange = *settings->alternate_exchange;
+    if (!allowed(connection_.check_access(Operation::read, ResourceKind::exchange, name),
+                 method.id) ||
+        !allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
+                                          wanted.alternate_exchange),
+                 method.id)) {
+      return;
+    }
+  }
+  ask_topology(DeclareExchange{std::move(wanted)},
+               [this, nowait = method.nowait](TopologyReply&& reply) {
+                 if (!reply.outcome) return fail(reply.outcome.error(), exchange::Declare::id);
+                 if (!nowait) write(exchange::DeclareOk{});
+               });
+}
+
+void Channel::on(const exchange::Delete& method) {
+  const std::string name = strip_line_breaks(method.exchange);
+  if (!allowed(check_exchange_deletion(name, connection_.vhost_name()), method.id) ||
+      !allowed(connection_.check_access(Operation::configure, ResourceKind::exchange, name),
+               method.id)) {
+    return;
+  }
+  ask_topology(DeleteExchange{connection_.vhost_name(), name, method.if_unused},
+               [this, nowait = method.nowait](TopologyReply&& reply) {
+                 if (!reply.outcome) return fail(reply.outcome.error(), exchange::Delete::id);
+                 if (!nowait) write(exchange::DeleteOk{});
+               });
+}
+
+// ---- bindings ------------------------------------------------------------------------------
+
+bool Channel::check_binding_source(const BindingDefinition& binding, MethodId method) {
+  if (!allowed(connection_.check_access(Operation::read, ResourceKind::exchange, binding.source),
+               method)) {
+    return false;
+  }
+  const ExchangeRecord* source = shard().topology().find_exchange(vhost(), binding.source);
+  if (source == nullptr) {
+    fail(AmqpError::not_found("no " + exchange_resource(binding.source, binding.vhost)), method);
+    return false;
+  }
+  return allowed(connection_.check_topic_access(Operation::read, *source, binding.routing_key),
+                 method) &&
+         allowed(check_binding(source->definition.type, binding.arguments), method);
+}
+
+bool Channel::check_exchange_binding(const BindingDefinition& binding, MethodId method) {
+  return allowed(check_not_default_exchange(binding.destination), method) &&
+         allowed(check_not_default_exchange(binding.source), method) &&
+         allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
+                                          binding.destination),
+                 method) &&
+         check_binding_source(binding, method);
+}
+
+bool Channel::check_queue_binding(const BindingDefinition& binding, MethodId method) {
+  return allowed(check_not_default_exchange(binding.source), method) &&
+         allowed(connection_.check_access(Operation::write, ResourceKind::queue,
+                                          binding.destination),
+                 method) &&
+         check_binding_source(binding, method) &&
+         find_usable_queue(binding.destination, method) != nullptr;
+}
+
+void Channel::change_binding(bool bind, BindingDefinition binding, MethodId method,
+                             std::function<void()> answer) {
+  // What every client repeats at every start is answered from here, without asking shard 0.
+  if (shard().topology().has_binding(binding) == bind) return answer();
+  TopologyOperation operation;
+  if (bind) {
+    operation = Bind{std::move(binding)};
+  } else {
+    operation = Unbind{std::move(binding)};
+  }
+  ask_topology(std::move(operation),
+               [this, method, answer = std::move(answer)](TopologyReply&& reply) {
+                 if (!reply.outcome) return fail(reply.outcome.error(), method);
+                 answer();
+               });
+}
+
+void Channel::on(const exchange::Bind& method) {
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+  BindingDefinition binding{connection_.vhost_name(),
+                            strip_line_breaks(method.source),
+                            false,
+                            strip_line_breaks(method.destination),
+                            std::string(method.routing_key),
+                            std::move(*arguments)};
+  if (!check_exchange_binding(binding, method.id)) return;
+  if (shard().topology().find_exchange(vhost(), binding.destination) == nullptr) {
+    return fail(
+        AmqpError::not_found("no " + exchange_resource(binding.destination, binding.vhost)),
+        method.id);
+  }
+  change_binding(true, std::move(binding), method.id, [this, nowait = method.nowait] {
+    if (!nowait) write(exchange::BindOk{});
+  });
+}
+
+void Channel::on(const exchange::Unbind& method) {
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+  BindingDefinition binding{connection_.vhost_name(),
+                            strip_line_breaks(method.source),
+                            false,
+                            strip_line_breaks(method.destination),
+                            std::string(method.routing_key),
+                            std::move(*arguments)};
+  if (!check_exchange_binding(binding, method.id)) return;
+  change_binding(false, std::move(binding), method.id, [this, nowait = method.nowait] {
+    if (!nowait) write(exchange::UnbindOk{});
+  });
+}
+
+void Channel::on(const protocol::queue::Bind& method) {
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+  std::string queue;
+  if (!resolve_queue_name(method.queue, method.id, queue)) return;
+  // With neither queue nor key given, both are the last declared queue's name.
+  const bool key_is_queue = method.queue.empty() && method.routing_key.empty();
+  BindingDefinition binding{connection_.vhost_name(),
+                            strip_line_breaks(method.exchange),
+                            true,
+                            queue,
+                            key_is_queue ? queue : std::string(method.routing_key),
+                            std::move(*arguments)};
+  if (!check_queue_binding(binding, method.id)) return;
+  change_binding(true, std::move(binding), method.id, [this, nowait = method.nowait] {
+    if (!nowait) write(protocol::queue::BindOk{});
+  });
+}
+
+void Channel::on(const protocol::queue::Unbind& method) {
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+  std::string queue;
+  if (!resolve_queue_name(method.queue, method.id, queue)) return;
+  const bool key_is_queue = method.queue.empty() && method.routing_key.empty();
+  BindingDefinition binding{connection_.vhost_name(),
+                            strip_line_breaks(method.exchange),
+                            true,
+                            queue,
+                            key_is_queue ? queue : std::string(method.routing_key),
+                            std::move(*arguments)};
+  if (!check_queue_binding(binding, method.id)) return;
+  change_binding(false, std::move(binding), method.id,
+                 [this] { write(protocol::queue::UnbindOk{}); });
+}
+
+}  // namespace leveret::broker

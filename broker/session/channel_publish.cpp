@@ -1,0 +1,277 @@
+// basic.publish: from the last body frame to the queues; confirms and transactions.
+
+#include "broker/core/message_expiration.hpp"
+#include "broker/core/reply_token.hpp"
+#include "broker/core/resource_name.hpp"
+#include "broker/session/channel.hpp"
+#include "broker/session/connection_session.hpp"
+#include "protocol/basic_properties.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+using protocol::BasicProperties;
+namespace basic = protocol::basic;
+
+void Channel::on(const basic::Publish& method) {
+  if (!assembler_) assembler_ = std::make_unique<PublishAssembler>();
+  assembler_->start(method);
+}
+
+void Channel::finish_publish() {
+  const PublishAssembler::Publish publish = assembler_->finish();
+  const auto properties = BasicProperties::decode(publish.message->properties());
+  if (!properties) return fail(properties.error(), basic::Publish::id);
+  ExchangeRecord* exchange = nullptr;
+  std::optional<std::uint64_t> expiration_ms;
+  if (!check_publish(publish, *properties, exchange, expiration_ms)) return;
+
+  std::vector<ReplyToken> reply_targets;
+  if (exchange->definition.name.empty()) collect_reply_targets(publish, reply_targets);
+  route(publish, *exchange, *properties);
+  const bool persistent = properties->delivery_mode == 2;
+  if (transaction_) {
+    transaction_->publishes.push_back({publish.message, publish.mandatory, persistent,
+                                       expiration_ms, route_cache_->targets,
+                                       std::move(reply_targets)});
+  } else {
+    deliver_to_targets({publish.message, publish.mandatory, persistent, expiration_ms,
+                        route_cache_->targets, reply_targets});
+  }
+  if (reply_targets.empty()) connection_.on_publish();
+}
+
+bool Channel::check_publish(const PublishAssembler::Publish& publish,
+                            const BasicProperties& properties, ExchangeRecord*& exchange,
+                            std::optional<std::uint64_t>& expiration_ms) {
+  const Message& message = *publish.message;
+  const auto refuse = [&](const AmqpError& error) {
+    fail(error, basic::Publish::id);
+    return false;
+  };
+  if (publish.immediate) return refuse(AmqpError::not_implemented("immediate=true"));
+  exchange = shard().topology().find_exchange(vhost(), message.exchange());
+  const bool known = route_cache_ && exchange != nullptr &&
+                     route_cache_->knows(message.exchange(), message.routing_key(),
+                                         shard().topology().version());
+  // What the cache knows has been permitted, under this very version of users and exchanges.
+  if (!known) {
+    if (!allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
+                                          message.exchange()),
+                 basic::Publish::id)) {
+      return false;
+    }
+    if (exchange == nullptr) {
+      return refuse(AmqpError::not_found(
+          "no " + exchange_resource(message.exchange(), connection_.vhost_name())));
+    }
+    if (exchange->definition.internal) {
+      return refuse(AmqpError::access_refused(
+          "cannot publish to internal " +
+          exchange_resource(message.exchange(), connection_.vhost_name())));
+    }
+    if (!allowed(connection_.check_topic_access(Operation::write, *exchange,
+                                                message.routing_key()),
+                 basic::Publish::id)) {
+      return false;
+    }
+  }
+  if (properties.user_id && *properties.user_id != connection_.user() &&
+      !connection_.may_impersonate()) {
+    return refuse(AmqpError::precondition_failed(
+        "user_id property set to '" + std::string(*properties.user_id) +
+        "' but authenticated user was '" + connection_.user() + "'"));
+  }
+  if (properties.expiration) {
+    const auto parsed = parse_message_expiration(*properties.expiration);
+    if (!parsed) return refuse(parsed.error());
+    expiration_ms = *parsed;
+  }
+  if (!publish.extra_routing_keys) return refuse(publish.extra_routing_keys.error());
+  if (properties.reply_to == reply_to_queue_name) {
+    // With a reply consumer the name would have been replaced when the header came.
+    return refuse(AmqpError::precondition_failed("fast reply consumer does not exist"));
+  }
+  return true;
+}
+
+void Channel::collect_reply_targets(const PublishAssembler::Publish& publish,
+                                    std::vector<ReplyToken>& targets) {
+  const auto collect = [&](std::string_view key) {
+    if (!key.starts_with(reply_to_queue_name)) return;
+    if (const auto token = ReplyToken::parse(key)) targets.push_back(*token);
+  };
+  collect(publish.message->routing_key());
+  for (const std::string& key : *publish.extra_routing_keys) collect(key);
+}
+
+void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange,
+                    const BasicProperties& properties) {
+  const Message& message = *publish.message;
+  const std::uint64_t version = shard().topology().version();
+  if (!route_cache_) route_cache_ = std::make_unique<RouteCache>();
+  RouteCache& cache = *route_cache_;
+  const std::vector<std::string>& extra = *publish.extra_routing_keys;
+  // With headers to match, or with keys of its own, a message's route says nothing about the next.
+  const bool routed_by_key = extra.empty() && !properties.headers;
+  if (routed_by_key && cache.knows(message.exchange(), message.routing_key(), version)) return;
+
+  cache.targets.clear();
+  std::vector<std::string_view> keys{message.routing_key()};
+  keys.insert(keys.end(), extra.begin(), extra.end());
+  LazyHeaders headers(properties.headers);
+  shard().topology().route(vhost(), exchange, keys, headers, cache.targets);
+  cache.topology_version = routed_by_key ? version : 0;
+  if (routed_by_key) {
+    cache.exchange = message.exchange();
+    cache.routing_key = message.routing_key();
+  }
+}
+
+void Channel::deliver_to_targets(const RoutedPublish& publish) {
+  const bool unroutable = publish.targets.empty() && publish.reply_targets.empty();
+  if (unroutable && publish.mandatory) return_message(publish.message);
+
+  bool durable = false;
+  for (const RouteTarget& target : publish.targets) durable |= target.durable;
+  const bool logged = durable && publish.persistent;
+  // A reply gives a verdict of its own only where its fate matters to the publisher.
+  const bool replies_answer = publish.mandatory && publish.targets.empty();
+  const std::size_t verdict_count = publish.targets.size() + (logged ? 1 : 0) +
+                                    (replies_answer ? publish.reply_targets.size() : 0);
+  PublishSeq seq{};
+  if (confirms_) {
+    seq = confirms_->open(static_cast<std::uint32_t>(verdict_count));
+    if (verdict_count == 0) request_end_of_turn();
+  } else if (transaction_) {
+    transaction_->missing_verdict_count += verdict_count;
+    seq = PublishSeq{1};  // Any number but 0: a transaction only counts its verdicts.
+  }
+  if (logged) shard().log_message(publish.message, slot_, seq);
+  for (const ReplyToken& token : publish.reply_targets) {
+    shard().send(token.channel.shard,
+                 PublishToReply{token, publish.message, ref(), replies_answer ? seq : PublishSeq{},
+                                replies_answer});
+  }
+  for (const RouteTarget& target : publish.targets) {
+    shard().send(target.queue.shard, PublishToQueue{target.queue, publish.message,
+                                                    publish.expiration_ms, ref(), seq});
+    if (shard().congested(target.queue.shard)) connection_.wait_for_inbox();
+  }
+}
+
+void Channel::return_message(const MessageRef& message) {
+  basic::Return method;
+  method.reply_code = static_cast<std::uint16_t>(protocol::ReplyCode::no_route);
+  method.reply_text = "NO_ROUTE";
+  method.exchange = message->exchange();
+  method.routing_key = message->routing_key();
+  connection_.write_content(number_, method, message);
+}
+
+// ---- verdicts ------------------------------------------------------------------------------
+
+void Channel::receive(const PublishVerdict& message) { settle_publish(message.seq, message.verdict); }
+void Channel::on_committed(PublishSeq seq) { settle_publish(seq, Verdict::accepted); }
+
+void Channel::receive(ReplyVerdict&& message) {
+  if (message.undeliverable) return_message(message.undeliverable);
+  if (message.seq != PublishSeq{}) settle_publish(message.seq, Verdict::accepted);
+}
+
+void Channel::settle_publish(PublishSeq seq, Verdict verdict) {
+  if (confirms_) {
+    confirms_->settle(seq, verdict);
+    request_end_of_turn();
+    return;
+  }
+  LEVERET_ASSERT(transaction_ && transaction_->missing_verdict_count > 0,
+                 "a verdict is given to whom it was promised");
+  --transaction_->missing_verdict_count;
+  if (verdict == Verdict::rejected) transaction_->rejected = true;
+  finish_commit();
+}
+
+void Channel::request_end_of_turn() {
+  if (end_of_turn_requested_) return;
+  end_of_turn_requested_ = true;
+  shard().request_end_of_turn(slot_);
+}
+
+void Channel::on_end_of_turn() {
+  end_of_turn_requested_ = false;
+  if (!confirms_ || closing_) return;
+  // Shared by all channels of the thread, so that draining does not allocate.
+  thread_local std::vector<ConfirmFrame> frames;
+  frames.clear();
+  confirms_->drain(frames);
+  for (const ConfirmFrame& frame : frames) {
+    const auto tag = static_cast<std::uint64_t>(frame.seq);
+    if (frame.verdict == Verdict::accepted) {
+      write(basic::Ack{tag, frame.multiple});
+    } else {
+      write(basic::Nack{tag, frame.multiple, false});
+    }
+  }
+}
+
+// ---- confirm and tx ------------------------------------------------------------------------
+
+void Channel::on(const protocol::confirm::Select& method) {
+  if (transaction_) {
+    return fail(AmqpError::precondition_failed("cannot switch from tx to confirm mode"), method.id);
+  }
+  if (!confirms_) confirms_ = std::make_unique<ConfirmTracker>();
+  if (!method.nowait) write(protocol::confirm::SelectOk{});
+}
+
+void Channel::on(const protocol::tx::Select& method) {
+  if (confirms_) {
+    return fail(AmqpError::precondition_failed("cannot switch from confirm to tx mode"), method.id);
+  }
+  if (!transaction_) transaction_ = std::make_unique<Transaction>();
+  write(protocol::tx::SelectOk{});
+}
+
+void Channel::on(const protocol::tx::Commit& method) {
+  if (!transaction_) {
+    return fail(AmqpError::precondition_failed("channel is not transactional"), method.id);
+  }
+  const auto publishes = std::exchange(transaction_->publishes, {});
+  auto settlements = std::exchange(transaction_->settlements, {});
+  transaction_->committing = true;
+  transaction_->rejected = false;
+  connection_.begin_wait();
+  ++transaction_->missing_verdict_count;  // Held until all is sent: no early end.
+  for (const auto& held : publishes) {
+    deliver_to_targets({held.message, held.mandatory, held.persistent, held.expiration_ms,
+                        held.targets, held.reply_targets});
+  }
+  for (auto& held : settlements) settle_delivery(std::move(held.delivery), held.requeue);
+  --transaction_->missing_verdict_count;
+  finish_commit();
+}
+
+void Channel::finish_commit() {
+  if (!transaction_->committing || transaction_->missing_verdict_count > 0) return;
+  transaction_->committing = false;
+  if (transaction_->rejected) {
+    fail(AmqpError::precondition_failed("partial tx completion"), protocol::tx::Commit::id);
+  } else {
+    write(protocol::tx::CommitOk{});
+  }
+  connection_.end_wait();
+}
+
+void Channel::on(const protocol::tx::Rollback& method) {
+  if (!transaction_) {
+    return fail(AmqpError::precondition_failed("channel is not transactional"), method.id);
+  }
+  transaction_->publishes.clear();
+  // What was acknowledged in the transaction is unacknowledged again; nothing is redelivered.
+  for (auto& held : transaction_->settlements) ledger_.restore(std::move(held.delivery));
+  transaction_->settlements.clear();
+  write(protocol::tx::RollbackOk{});
+}
+
+}  // namespace leveret::broker

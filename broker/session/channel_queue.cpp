@@ -1,0 +1,166 @@
+// Class queue, but for bindings.
+
+#include "broker/core/queue_arguments.hpp"
+#include "broker/core/reply_token.hpp"
+#include "broker/core/resource_name.hpp"
+#include "broker/session/channel.hpp"
+#include "broker/session/connection_session.hpp"
+#include "broker/session/generated_name.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+namespace queue = protocol::queue;
+
+void Channel::on(const queue::Declare& method) {
+  if (method.queue.starts_with(reply_to_queue_name)) return declare_reply_to(method);
+  std::string name = strip_line_breaks(method.queue);
+  if (method.passive) {
+    if (!resolve_queue_name(method.queue, method.id, name)) return;
+    return declare_passively(name, method.nowait);
+  }
+  if (name.empty()) {
+    name = generated_name("amq.gen-");
+  } else if (!allowed(check_queue_name(name), method.id)) {
+    return;
+  }
+  if (!allowed(connection_.check_access(Operation::configure, ResourceKind::queue, name),
+               method.id)) {
+    return;
+  }
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+
+  QueueDefinition wanted;
+  wanted.name = std::move(name);
+  wanted.vhost = connection_.vhost_name();
+  wanted.durable = method.durable && !method.exclusive;
+  wanted.auto_delete = method.auto_delete;
+  if (method.exclusive) wanted.exclusive_owner = connection_.id();
+  wanted.arguments = std::move(*arguments);
+  declare_queue(std::move(wanted), method.nowait, false);
+}
+
+void Channel::declare_reply_to(const queue::Declare& method) {
+  const std::string name(method.queue);
+  const auto token = ReplyToken::parse(name);
+  const auto answer = [this, name, nowait = method.nowait](bool alive) {
+    if (!alive) {
+      return fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())),
+                  queue::Declare::id);
+    }
+    last_queue_name_ = name;
+    if (!nowait) write(queue::DeclareOk{name, 0, 1});
+  };
+  if (name == reply_to_queue_name) return answer(true);
+  if (!token) return answer(false);
+  ask([answer](QueueReply&& reply) { answer(reply.outcome.has_value()); });
+  shard().send(token->channel.shard, InspectReplyTarget{*token, ref()});
+}
+
+void Channel::declare_passively(const std::string& name, bool nowait) {
+  const QueueDefinition* existing = find_usable_queue(name, queue::Declare::id);
+  if (existing == nullptr) return;
+  answer_declare(*existing, nowait, [this, name] {
+    fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())),
+         queue::Declare::id);
+  });
+}
+
+void Channel::answer_declare(const QueueDefinition& existing, bool nowait,
+                             std::function<void()> when_gone) {
+  ask([this, name = existing.name, nowait, when_gone = std::move(when_gone)](QueueReply&& reply) {
+    if (!reply.outcome) return when_gone();
+    last_queue_name_ = name;
+    if (nowait) return;
+    write(queue::DeclareOk{name, static_cast<std::uint32_t>(reply.outcome->ready_count),
+                           static_cast<std::uint32_t>(reply.outcome->consumer_count)});
+  });
+  shard().send(existing.ref.shard, InspectQueue{existing.ref, ref()});
+}
+
+void Channel::declare_queue(QueueDefinition wanted, bool nowait, bool ask_again) {
+  const QueueRecord* record = shard().topology().find_queue(vhost(), wanted.name);
+  if (record == nullptr || ask_again) return create_queue(std::move(wanted), nowait);
+
+  const QueueDefinition& existing = *record->definition;
+  if (existing.exclusive() && existing.exclusive_owner != connection_.id()) {
+    return fail(locked_queue(wanted.name, wanted.vhost), queue::Declare::id);
+  }
+  const auto same = check_queue_equivalence(
+      wanted.name, wanted.vhost,
+      {{existing.durable, existing.exclusive(), existing.auto_delete}, existing.arguments},
+      {{wanted.durable, wanted.exclusive(), wanted.auto_delete}, wanted.arguments});
+  if (!allowed(same, queue::Declare::id)) return;
+  answer_declare(existing, nowait, [this, wanted, nowait] {
+    // Deleted a moment ago, and this shard has not heard yet; shard 0 has.
+    declare_queue(wanted, nowait, true);
+  });
+}
+
+void Channel::create_queue(QueueDefinition wanted, bool nowait) {
+  const auto settings =
+      parse_queue_arguments(wanted.name, wanted.vhost,
+                            {wanted.durable, wanted.exclusive(), wanted.auto_delete},
+                            wanted.arguments);
+  if (!settings) return fail(settings.error(), queue::Declare::id);
+  wanted.settings = *settings;
+  wanted.ref = QueueRef{shard().own(), shard().reserve_queue()};
+  if (wanted.exclusive()) connection_.own_exclusive_queue(wanted.ref);
+
+  const auto definition = std::make_shared<const QueueDefinition>(wanted);
+  shard().open_queue(definition);
+  ask_topology(DeclareQueue{definition}, [this, wanted = std::move(wanted),
+                                          nowait](TopologyReply&& reply) {
+    if (!reply.outcome) return fail(reply.outcome.error(), queue::Declare::id);
+    // Somebody else was quicker: what is there now has to be what this client wants.
+    if (*reply.outcome != wanted.ref) return declare_queue(wanted, nowait, false);
+    last_queue_name_ = wanted.name;
+    if (!nowait) write(queue::DeclareOk{wanted.name, 0, 0});
+  });
+}
+
+void Channel::on(const queue::Purge& method) {
+  std::string name;
+  if (!resolve_queue_name(method.queue, method.id, name) ||
+      !allowed(connection_.check_access(Operation::read, ResourceKind::queue, name), method.id)) {
+    return;
+  }
+  const QueueDefinition* existing = find_usable_queue(name, method.id);
+  if (existing == nullptr) return;
+  ask([this, name, nowait = method.nowait](QueueReply&& reply) {
+    if (!reply.outcome) {
+      return fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())),
+                  queue::Purge::id);
+    }
+    if (!nowait) write(queue::PurgeOk{static_cast<std::uint32_t>(reply.outcome->ready_count)});
+  });
+  shard().send(existing->ref.shard, PurgeQueue{existing->ref, ref()});
+}
+
+void Channel::on(const queue::Delete& method) {
+  std::string name;
+  if (!resolve_queue_name(method.queue, method.id, name) ||
+      !allowed(connection_.check_access(Operation::configure, ResourceKind::queue, name),
+               method.id)) {
+    return;
+  }
+  if (shard().topology().find_queue(vhost(), name) == nullptr) {
+    // Deleting what is not there succeeds.
+    if (!method.nowait) write(queue::DeleteOk{0});
+    return;
+  }
+  const QueueDefinition* existing = find_usable_queue(name, method.id);
+  if (existing == nullptr) return;
+  ask([this, nowait = method.nowait](QueueReply&& reply) {
+    if (!reply.outcome && !reply.outcome.error().gone) {
+      return fail(reply.outcome.error().error, queue::Delete::id);
+    }
+    const std::uint64_t count = reply.outcome ? reply.outcome->ready_count : 0;
+    if (!nowait) write(queue::DeleteOk{static_cast<std::uint32_t>(count)});
+  });
+  shard().send(existing->ref.shard,
+               DeleteQueue{existing->ref, ref(), method.if_unused, method.if_empty});
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,192 @@
+// The ways a connection ends: the client's close, ours, silence, a broken socket.
+
+#include "broker/session/connection_session.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+namespace connection = protocol::connection;
+
+namespace {
+// How long a client may take to answer our connection.close (RabbitMQ: CLOSING_TIMEOUT).
+constexpr std::chrono::milliseconds close_timeout{30'000};
+// How long a client that we do not trust is kept waiting (RabbitMQ: SILENT_CLOSE_DELAY). It makes
+// guessing passwords slow.
+constexpr std::chrono::milliseconds silent_delay{3'000};
+}  // namespace
+
+void ConnectionSession::fail(std::uint16_t channel, const AmqpError& error) {
+  if (state_ == State::closing || state_ == State::silent || state_ == State::closed) return;
+  const auto place = channels_.find(channel);
+  const bool closes_all = error.is_hard() || channel == 0 || place == channels_.end();
+  std::string method(protocol::method_name(error.method()));
+  if (!method.empty()) method = " on " + method;
+  log(SessionEvent::Level::warning,
+      closes_all ? SessionEvent::Category::connection : SessionEvent::Category::channel,
+      "closing " + std::string(closes_all ? "connection " : "channel ") +
+          (closes_all ? "" : std::to_string(channel) + " of ") + name() + " (user '" + user_ +
+          "', vhost '" + vhost_ + "'): error" + method + " on channel " + std::to_string(channel) +
+          ": " + error.reply_text());
+  if (!closes_all) return place->second->close_with(error);
+  // Before it has shown who it is and what it can do, a client is told nothing.
+  if (state_ == State::awaiting_header || state_ == State::awaiting_start_ok) {
+    return close_silently(error.reply_text());
+  }
+  close_with(error);
+}
+
+void ConnectionSession::close_with(const AmqpError& error) {
+  release_everything();
+  const std::string text = error.reply_text();
+  connection::Close close;
+  close.reply_code = static_cast<std::uint16_t>(error.code());
+  close.reply_text = text;
+  close.class_id = error.method().class_id;
+  close.method_id = error.method().method_id;
+  write(0, close);
+  state_ = State::closing;
+  deadline_ = shard_.now() + close_timeout;
+  // A frame that could not be understood means that nothing after it can be: no close-ok will be
+  // recognised, but the client gets the time to read why.
+  if (error.code() == protocol::ReplyCode::frame_error) deadline_ = shard_.now() + silent_delay;
+  arm_timer();
+}
+
+void ConnectionSession::close_silently(const std::string&) {
+  release_everything();
+  state_ = State::silent;
+  deadline_ = shard_.now() + silent_delay;
+  arm_timer();
+}
+
+void ConnectionSession::on(const connection::Close& method) {
+  if (state_ == State::closing) {
+    // Both said close at the same time: each answers the other.
+    write(0, connection::CloseOk{});
+    return finish();
+  }
+  if (method.reply_code != 200 && method.reply_code != 0) {
+    log(SessionEvent::Level::info, SessionEvent::Category::connection,
+        "connection " + name() + ": closed by the client: " + std::to_string(method.reply_code) +
+            " " + std::string(method.reply_text));
+  }
+  state_ = State::ending;
+  release_everything();
+  finish_ending();
+}
+
+void ConnectionSession::on(const connection::CloseOk&) {
+  if (state_ == State::closing) finish();
+}
+
+void ConnectionSession::release_everything() {
+  for (auto& [number, channel] : channels_) {
+    channel->release();
+    dead_channels_.push_back(std::move(channel));
+  }
+  channels_.clear();
+  for (const QueueRef queue : exclusive_queues_) {
+    ++pending_deletion_count_;
+    shard_.send(queue.shard, DeleteQueue{queue, shard_.endpoint_ref(slot_), false, false});
+  }
+  exclusive_queues_.clear();
+  if (admitted_) {
+    admitted_ = false;
+    shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseConnection{user_}});
+  }
+}
+
+void ConnectionSession::receive(QueueReply&&) {
+  // Exclusive queues go with their connection, before the client hears close-ok.
+  --pending_deletion_count_;
+  finish_ending();
+}
+
+void ConnectionSession::finish_ending() {
+  if (state_ != State::ending || pending_deletion_count_ > 0) return;
+  write(0, connection::CloseOk{});
+  log(SessionEvent::Level::info, SessionEvent::Category::connection,
+      "connection " + name() + ": closed (user '" + user_ + "', vhost '" + vhost_ + "')");
+  finish();
+}
+
+void ConnectionSession::finish() {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  cancel();
+  host_.close_after_flush();
+}
+
+void ConnectionSession::on_peer_gone(std::string_view why) {
+  if (state_ == State::closed) return;
+  if (state_ == State::open) {
+    log(SessionEvent::Level::warning, SessionEvent::Category::connection,
+        "connection " + name() + " (user '" + user_ + "', vhost '" + vhost_ +
+            "'): lost without connection.close: " + std::string(why));
+  }
+  release_everything();
+  state_ = State::closed;
+  cancel();
+}
+
+void ConnectionSession::receive(const Shutdown&) {
+  switch (state_) {
+    case State::awaiting_header:
+    case State::awaiting_start_ok:
+      return finish();
+    case State::awaiting_tune_ok:
+    case State::awaiting_open:
+    case State::open:
+      // oslo.messaging reconnects at once on 320, and takes nothing else so well.
+      return close_with(
+          AmqpError::connection_forced("broker forced connection closure with reason 'shutdown'"));
+    case State::ending:
+    case State::closing:
+    case State::silent:
+    case State::closed:
+      return;
+  }
+}
+
+// ---- time ----------------------------------------------------------------------------------
+
+void ConnectionSession::arm_timer() {
+  Instant next = deadline_;
+  if (state_ == State::open && heartbeat_s_ > 0) {
+    next = shard_.now() + std::chrono::milliseconds(heartbeat_s_ * 1000 / 2);
+  }
+  shard_.timers().arm(*this, next);
+}
+
+void ConnectionSession::on_timer(Instant now) {
+  if (deadline_ <= now) {
+    if (state_ != State::closing && state_ != State::silent) {
+      log(SessionEvent::Level::warning, SessionEvent::Category::connection,
+          "closing connection " + name() + ": the handshake has taken too long");
+    }
+    return finish();
+  }
+  if (state_ == State::open && heartbeat_s_ > 0) beat(now);
+  if (state_ != State::closed) arm_timer();
+}
+
+void ConnectionSession::beat(Instant now) {
+  const std::chrono::milliseconds interval{heartbeat_s_ * 1000};
+  // py-amqp sends a heartbeat only after a whole silent interval, looked at every quarter: a
+  // client is dead after two intervals without a byte and not a moment before. While the socket
+  // is not read nothing can be heard, so nothing is concluded.
+  if (wants_input() && now - last_received_ > interval * 2) {
+    log(SessionEvent::Level::warning, SessionEvent::Category::connection,
+        "closing connection " + name() + " (user '" + user_ + "'): missed heartbeats from the "
+            "client, silent for " + std::to_string((now - last_received_).count()) + " ms, timeout " +
+            std::to_string(heartbeat_s_) + " s");
+    release_everything();
+    return finish();
+  }
+  if (now - last_sent_ >= interval / 2 && outbox_.empty()) {
+    outbox_.append(protocol::heartbeat_frame);
+    note_output();
+  }
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,226 @@
+/// One AMQP connection, without its socket: bytes in, bytes out in the outbox, wishes to the host.
+///
+/// Owner:  the shell's connection object.   Thread: its shard.
+/// Spec:   AMQP 0-9-1 sections 2.2.4, 4.2.2-4.2.8, class connection; RabbitMQ's rabbit_reader
+///         where it says more.
+#pragma once
+
+#include <array>
+#include <boost/container/flat_map.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/endpoint.hpp"
+#include "broker/core/shard_state.hpp"
+#include "broker/session/channel.hpp"
+#include "broker/session/outbox.hpp"
+#include "broker/session/session_host.hpp"
+#include "broker/session/session_settings.hpp"
+#include "protocol/frame_parser.hpp"
+#include "protocol/frame_writer.hpp"
+#include "protocol/generated/methods.hpp"
+
+namespace leveret::broker {
+
+class ConnectionSession final : public Endpoint, private Timer {
+ public:
+  /// `shard` and `host` must outlive the session.
+  ConnectionSession(ShardState& shard, std::shared_ptr<const SessionSettings> settings,
+                    SessionHost& host, Peer peer, ConnectionId id);
+  ~ConnectionSession();
+
+  // ---- what the shell calls ----
+  /// Takes bytes as they were read. Requires: wants_input().
+  void on_bytes(std::span<const std::byte> bytes);
+  /// Goes on with what was read before input was no longer wanted.
+  void resume();
+  /// False: do not read the socket until the host is told otherwise.
+  bool wants_input() const;
+  Outbox& outbox() { return outbox_; }
+  /// Bytes of the outbox have been sent.
+  void on_sent();
+  /// The socket is closed or broken. Nothing can be said any more.
+  void on_peer_gone(std::string_view why);
+  /// The socket may be closed and the session destroyed.
+  bool finished() const { return state_ == State::closed && !awaits_admission_; }
+  /// What the operator knows the connection by: "address:port (connection_name)".
+  std::string name() const;
+
+  // ---- what channels call ----
+  ShardState& shard() { return shard_; }
+  const SessionSettings& settings() const { return *settings_; }
+  ConnectionId id() const { return id_; }
+  const std::string& user() const { return user_; }
+  const std::string& vhost_name() const { return vhost_; }
+  Vhost& vhost() { return *shard_.topology().find_vhost(vhost_); }
+  Result<void, protocol::AmqpError> check_access(Operation operation, ResourceKind kind,
+                                                 std::string_view resource) const;
+  /// Topic permissions: only topic exchanges have any.
+  Result<void, protocol::AmqpError> check_topic_access(Operation operation,
+                                                       const ExchangeRecord& exchange,
+                                                       std::string_view routing_key) const;
+  bool may_impersonate() const;
+  bool wants_cancel_notify() const { return client_wants_cancel_notify_; }
+  bool outbox_full() const { return outbox_full_; }
+  bool reading_is_blocked() const { return blocked_; }
+
+  template <class Method>
+  void write(std::uint16_t channel, const Method& method) {
+    if (state_ == State::closed) return;
+    protocol::WireWriter writer(outbox_.reserve(protocol::method_frame_size(method)));
+    protocol::write_method_frame(writer, channel, method);
+    note_output();
+  }
+  /// Writes a method that carries a message: deliver, get-ok, return.
+  template <class Method>
+  void write_content(std::uint16_t channel, const Method& method, const MessageRef& message) {
+    if (state_ == State::closed) return;
+    write_content_frames(channel, method, message);
+    note_output();
+  }
+
+  /// A peer's mistake on a channel: closes the channel or, where the code says so, all.
+  void fail(std::uint16_t channel, const protocol::AmqpError& error);
+  /// Parses no further until end_wait(): an answer is on its way.
+  void begin_wait() { waiting_ = true; }
+  void end_wait();
+  /// A message was published that is not a reply: in an alarm, the connection is not read further.
+  void on_publish();
+  /// Publishes go to a shard that has too much to do: wait until it has caught up.
+  void wait_for_inbox();
+  /// The queue is deleted when the connection ends.
+  void own_exclusive_queue(QueueRef queue) { exclusive_queues_.push_back(queue); }
+  void close_channel(std::uint16_t number);
+  void log(SessionEvent::Level level, SessionEvent::Category category, std::string text);
+
+  // ---- connection methods ----
+  template <class Method>
+  void on(const Method&) {
+    fail(0, protocol::AmqpError::command_invalid("unimplemented method").raised_by(Method::id));
+  }
+  void on(const protocol::connection::StartOk& method);
+  void on(const protocol::connection::SecureOk& method);
+  void on(const protocol::connection::TuneOk& method);
+  void on(const protocol::connection::Open& method);
+  void on(const protocol::connection::Close& method);
+  void on(const protocol::connection::CloseOk& method);
+  void on(const protocol::connection::UpdateSecret& method);
+
+  // ---- Endpoint ----
+  using Endpoint::receive;
+  void receive(QueueReply&& message) override;
+  void receive(TopologyReply&& message) override;
+  void receive(const MemoryAlarm& message) override;
+  void receive(const Shutdown& message) override;
+  void on_inbox_drained() override;
+
+ private:
+  enum class State : std::uint8_t {
+    awaiting_header,
+    awaiting_start_ok,
+    awaiting_tune_ok,
+    awaiting_open,
+    open,
+    ending,   ///< The client has said close: only our close-ok is missing.
+    closing,  ///< We have said close: only the client's close-ok is heeded.
+    silent,   ///< Nothing is said or heeded any more; the socket closes after a delay.
+    closed,
+  };
+
+  void on_timer(Instant now) override;
+
+  // connection_session.cpp
+  std::span<const std::byte> take_protocol_header(std::span<const std::byte> bytes);
+  void parse();
+  void on_frame(const protocol::Frame& frame);
+  void on_connection_frame(const protocol::Frame& frame);
+  void on_channel_frame(const protocol::Frame& frame);
+  void open_channel(const protocol::Frame& frame);
+  void note_output();
+  template <class Method>
+  void write_content_frames(std::uint16_t channel, const Method& method,
+                            const MessageRef& message);
+  /// The body in as many frames as it needs, by reference where that is cheaper.
+  void write_body(std::uint16_t channel, const MessageRef& message);
+  void set_outbox_full(bool full);
+
+  // connection_handshake.cpp
+  void start();
+  void authenticate(std::string_view mechanism, std::span<const std::byte> response);
+  void refuse_login(const std::string& why, std::string_view mechanism);
+  bool check_tuning(const protocol::connection::TuneOk& method);
+  void read_capabilities(const protocol::FieldTable& client_properties);
+
+  // connection_ending.cpp
+  void close_with(const protocol::AmqpError& error);
+  void close_silently(const std::string& why);
+  void release_everything();
+  void finish_ending();
+  void finish();
+  void arm_timer();
+  void beat(Instant now);
+
+  ShardState& shard_;
+  std::shared_ptr<const SessionSettings> settings_;
+  SessionHost& host_;
+  Peer peer_;
+  ConnectionId id_;
+  Slot slot_;
+  State state_ = State::awaiting_header;
+  bool waiting_ = false;
+  bool parsing_ = false;
+  bool awaits_admission_ = false;
+  bool admitted_ = false;
+  bool blocked_ = false;         ///< An alarm holds this publisher.
+  bool waiting_for_inbox_ = false;
+  bool outbox_full_ = false;
+  bool client_wants_cancel_notify_ = false;
+  bool client_wants_blocked_ = false;
+  bool client_wants_auth_failure_close_ = false;
+  std::uint16_t channel_max_ = 0;
+  std::uint16_t heartbeat_s_ = 0;
+  std::uint32_t frame_max_bytes_ = 0;
+  std::uint8_t header_size_ = 0;
+  std::array<std::byte, 8> header_{};
+  std::uint32_t pending_deletion_count_ = 0;
+  std::string user_;
+  std::string vhost_;
+  std::string client_name_;
+  protocol::FrameParser parser_;
+  Outbox outbox_;
+  boost::container::flat_map<std::uint16_t, std::unique_ptr<Channel>> channels_;
+  std::vector<std::unique_ptr<Channel>> dead_channels_;  ///< Until the frame that ended them is done.
+  std::vector<QueueRef> exclusive_queues_;
+  Instant last_received_{};
+  Instant last_sent_{};
+  Instant deadline_ = never;  ///< Of the handshake, of the client's close-ok, of the silence.
+};
+
+template <class Method>
+void ConnectionSession::write_content_frames(std::uint16_t channel, const Method& method,
+                                             const MessageRef& message) {
+  const std::span<const std::byte> body = message->body();
+  const std::span<const std::byte> properties = message->properties();
+  // A small message is one piece of output: method, header and body together.
+  const bool in_one_piece = !body.empty() && body.size() < Outbox::shared_min_bytes &&
+                            body.size() + protocol::frame_overhead_bytes <= frame_max_bytes_;
+  const std::size_t size =
+      protocol::method_frame_size(method) + protocol::header_frame_size(properties) +
+      (in_one_piece ? protocol::frame_overhead_bytes + body.size() : 0);
+  protocol::WireWriter writer(outbox_.reserve(size));
+  protocol::write_method_frame(writer, channel, method);
+  protocol::write_header_frame(writer, channel, body.size(), properties);
+  if (!in_one_piece) return write_body(channel, message);
+  protocol::write_body_frame_head(writer, channel, static_cast<std::uint32_t>(body.size()));
+  writer.write_bytes(body);
+  protocol::write_frame_end(writer);
+}
+
+template <class Method>
+void Channel::write(const Method& method) {
+  connection_.write(number_, method);
+}
+
+}  // namespace leveret::broker

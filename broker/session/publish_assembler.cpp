@@ -1,0 +1,140 @@
+#include "broker/session/publish_assembler.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "broker/core/reply_token.hpp"
+#include "broker/core/sender_selected.hpp"
+#include "protocol/field_table.hpp"
+#include "protocol/wire_reader.hpp"
+#include "protocol/wire_writer.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+
+namespace {
+
+constexpr std::uint16_t basic_class_id = 60;
+// RabbitMQ's own bound on what a header may promise, whatever is configured.
+constexpr std::uint64_t body_size_limit_bytes = 512ull * 1024 * 1024;
+
+/// Whether an encoded table may have the key CC or BCC: a search for the keys' encoding. It may
+/// err towards yes; most messages have neither, and their headers are not decoded here.
+bool may_select_keys(std::span<const std::byte> table) {
+  constexpr std::array cc{std::byte{2}, std::byte{'C'}, std::byte{'C'}};
+  constexpr std::array bcc{std::byte{3}, std::byte{'B'}, std::byte{'C'}, std::byte{'C'}};
+  return std::search(table.begin(), table.end(), cc.begin(), cc.end()) != table.end() ||
+         std::search(table.begin(), table.end(), bcc.begin(), bcc.end()) != table.end();
+}
+
+std::vector<std::byte> encode_table(const protocol::FieldTable& table) {
+  std::vector<std::byte> encoded(4 + table.encoded_size());
+  protocol::WireWriter writer(encoded);
+  table.encode(writer);
+  return encoded;
+}
+
+}  // namespace
+
+void PublishAssembler::start(const protocol::basic::Publish& method) {
+  exchange_ = method.exchange;
+  routing_key_ = method.routing_key;
+  publish_ = {nullptr, method.mandatory, method.immediate, {}};
+  awaiting_ = Awaiting::header;
+}
+
+Result<void, AmqpError> PublishAssembler::add_header(std::span<const std::byte> payload,
+                                                     std::string_view reply_name,
+                                                     std::uint64_t message_size_max_bytes) {
+  protocol::WireReader reader(payload);
+  const std::uint16_t class_id = reader.read_u16();
+  reader.read_u16();  // The weight, unused since AMQP 0-8.
+  const std::uint64_t body_size = reader.read_u64();
+  if (reader.failed()) {
+    return tl::unexpected(AmqpError::frame_error("content header is too short"));
+  }
+  if (class_id != basic_class_id) {
+    return tl::unexpected(AmqpError::unexpected_frame(
+        "expected content header for class 60, got one for class " + std::to_string(class_id) +
+        " instead"));
+  }
+  if (body_size > body_size_limit_bytes) {
+    return tl::unexpected(AmqpError::frame_error(
+        "content body size " + std::to_string(body_size) + " exceeds maximum allowed size " +
+        std::to_string(body_size_limit_bytes)));
+  }
+  if (body_size > message_size_max_bytes) {
+    return tl::unexpected(AmqpError::precondition_failed(
+        "message size " + std::to_string(body_size) + " is larger than configured max size " +
+        std::to_string(message_size_max_bytes)));
+  }
+
+  std::span<const std::byte> encoded = reader.remaining_bytes();
+  std::vector<std::byte> rewritten;
+  auto properties = protocol::BasicProperties::decode(encoded);
+  if (!properties) {
+    publish_.extra_routing_keys = tl::unexpected(std::move(properties.error()));
+  } else if (auto done = rewrite(*properties, reply_name, rewritten); !done) {
+    publish_.extra_routing_keys = tl::unexpected(std::move(done.error()));
+  } else if (!rewritten.empty()) {
+    encoded = rewritten;
+  }
+  message_ = Message::create(exchange_, routing_key_, encoded, body_size);
+  awaiting_ = Awaiting::body;
+  return {};
+}
+
+Result<void, AmqpError> PublishAssembler::rewrite(protocol::BasicProperties& properties,
+                                                  std::string_view reply_name,
+                                                  std::vector<std::byte>& rewritten) {
+  bool changed = false;
+  std::vector<std::byte> headers_without_bcc;
+  if (properties.headers && may_select_keys(properties.headers->content)) {
+    auto headers = properties.headers->decode();
+    if (!headers) return tl::unexpected(std::move(headers.error()));
+    std::vector<std::string_view> keys;
+    auto selected = append_sender_selected_keys(*headers, keys);
+    if (!selected) return tl::unexpected(std::move(selected.error()));
+    publish_.extra_routing_keys->assign(keys.begin(), keys.end());
+    if (remove_bcc(*headers)) {
+      headers_without_bcc = encode_table(*headers);
+      properties.headers = protocol::TableView{std::span(headers_without_bcc).subspan(4)};
+      changed = true;
+    }
+  }
+  if (!reply_name.empty() && properties.reply_to == reply_to_queue_name) {
+    properties.reply_to = reply_name;
+    changed = true;
+  }
+  if (changed) {
+    rewritten.resize(properties.encoded_size());
+    protocol::WireWriter writer(rewritten);
+    properties.encode(writer);
+  }
+  return {};
+}
+
+Result<void, AmqpError> PublishAssembler::add_body(std::span<const std::byte> bytes) {
+  if (bytes.size() > message_->body_missing_bytes()) {
+    return tl::unexpected(
+        AmqpError::frame_error("content body frame exceeds remaining content size"));
+  }
+  message_->append_body(bytes);
+  return {};
+}
+
+PublishAssembler::Publish PublishAssembler::finish() {
+  publish_.message = std::move(message_);
+  awaiting_ = Awaiting::method;
+  return std::exchange(publish_, {});
+}
+
+void PublishAssembler::abandon() {
+  message_.reset();
+  publish_ = {};
+  awaiting_ = Awaiting::method;
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,71 @@
+/// Puts a message together from the frames of basic.publish: method, header, bodies.
+///
+/// Owner:  one Channel.   Thread: that channel's shard.
+/// Spec:   AMQP 0-9-1 section 4.2.6, content framing.
+#pragma once
+
+#include <boost/intrusive_ptr.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/message.hpp"
+#include "protocol/amqp_error.hpp"
+#include "protocol/base/result.hpp"
+#include "protocol/basic_properties.hpp"
+#include "protocol/generated/methods.hpp"
+
+namespace leveret::broker {
+
+class PublishAssembler {
+ public:
+  enum class Awaiting : std::uint8_t { method, header, body };
+  Awaiting awaiting() const { return awaiting_; }
+
+  /// Notes the method. Requires: awaiting a method.
+  void start(const protocol::basic::Publish& method);
+
+  /// Takes a content header frame's payload. `reply_name`, when not empty, replaces a reply_to
+  /// that is exactly amq.rabbitmq.reply-to; the BCC header is taken out of what is delivered.
+  /// Errors: 501, 505 of RabbitMQ's for headers that do not fit; 406 for a message too large.
+  Result<void, protocol::AmqpError> add_header(std::span<const std::byte> payload,
+                                               std::string_view reply_name,
+                                               std::uint64_t message_size_max_bytes);
+
+  /// Takes (a piece of) a body frame. Error: 501 when there is more than the header promised.
+  Result<void, protocol::AmqpError> add_body(std::span<const std::byte> bytes);
+
+  /// All frames are there.
+  bool complete() const {
+    return awaiting_ == Awaiting::body && message_->body_missing_bytes() == 0;
+  }
+
+  /// The message, and what its publisher asks; ready for the next method afterwards.
+  struct Publish {
+    MessageRef message;
+    bool mandatory = false;
+    bool immediate = false;
+    /// Keys of CC and BCC, which add to the routing key. An error where the properties cannot be
+    /// read or the two are not arrays: it is raised when the message would have been routed.
+    Result<std::vector<std::string>, protocol::AmqpError> extra_routing_keys;
+  };
+  Publish finish();
+
+  void abandon();
+
+ private:
+  Result<void, protocol::AmqpError> rewrite(protocol::BasicProperties& properties,
+                                            std::string_view reply_name,
+                                            std::vector<std::byte>& rewritten);
+
+  Awaiting awaiting_ = Awaiting::method;
+  std::string exchange_;
+  std::string routing_key_;
+  Publish publish_;
+  boost::intrusive_ptr<Message> message_;
+};
+
+}  // namespace leveret::broker

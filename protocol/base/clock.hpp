@@ -1,0 +1,37 @@
+/// Time as the pure libraries see it: a value that somebody hands in.
+///
+/// Owner:  the shell (or a test's simulated world).   Thread: any, each shard has its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace leveret {
+
+/// A point on a clock that never goes back, in milliseconds from an arbitrary start.
+/// The shell reads the clock once per turn: all that happens in a turn happens at one instant.
+enum class Instant : std::int64_t {};
+
+/// A deadline that is never reached.
+inline constexpr Instant never{INT64_MAX};
+
+inline Instant operator+(Instant instant, std::chrono::milliseconds duration) {
+  if (instant == never || duration.count() > INT64_MAX - static_cast<std::int64_t>(instant)) {
+    return never;
+  }
+  return Instant{static_cast<std::int64_t>(instant) + duration.count()};
+}
+
+inline std::chrono::milliseconds operator-(Instant later, Instant earlier) {
+  return std::chrono::milliseconds{static_cast<std::int64_t>(later) -
+                                   static_cast<std::int64_t>(earlier)};
+}
+
+/// Where instants come from: the machine's monotonic clock, or a test's hand.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Instant now() const = 0;
+};
+
+}  // namespace leveret

@@ -1,0 +1,24 @@
+/// An encoded field table where it lies: nothing is looked at before decode().
+///
+/// Thread: plain value; valid as long as the bytes are.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "protocol/amqp_error.hpp"
+#include "protocol/base/result.hpp"
+
+namespace leveret::protocol {
+
+class FieldTable;
+
+struct TableView {
+  std::span<const std::byte> content;  ///< Without the length before it.
+
+  bool empty() const { return content.empty(); }
+  /// Error: 502 syntax_error, hard.
+  Result<FieldTable, AmqpError> decode() const;
+};
+
+}  // namespace leveret::protocol
