@@ -64,10 +64,41 @@ struct Limits {
   std::uint64_t queues = 0;
 };
 
+struct Memory {
+  std::uint64_t high_watermark_bytes = 0;  ///< Of message bodies, or of the process.
+};
+
+struct Network {
+  bool nodelay = true;
+  Duration keepalive{60000};
+  Duration user_timeout{30000};
+  std::uint32_t send_buffer_bytes = 0;
+  std::uint32_t receive_buffer_bytes = 0;
+  std::uint64_t write_high_watermark_bytes = 4194304;
+};
+
+struct LogFile {
+  std::string path;
+  std::uint64_t max_size_bytes = 104857600;
+  std::uint32_t keep = 5;
+  bool operator==(const LogFile&) const = default;
+};
+
 struct Log {
   std::string level = "info";
-  std::map<std::string, std::string> levels;
+  std::map<std::string, std::string> levels;  ///< By category.
   std::string format = "text";
+  bool to_stderr = true;
+  std::vector<LogFile> files;
+};
+
+struct Shutdown {
+  Duration grace{10000};
+};
+
+struct Compat {
+  std::string product = "RabbitMQ";
+  std::string version = "3.13.7";
 };
 
 struct Config {
@@ -76,6 +107,11 @@ struct Config {
   Auth auth;
   std::vector<std::string> vhosts{"/"};
   Limits limits;
+  Memory memory;
+  Network network;
+  Log log;
+  Shutdown shutdown;
+  Compat compat;
 };
 
 }  // namespace leveret::config

@@ -1,5 +1,7 @@
 #include "protocol/amqp_error.hpp"
 
+#include <string_view>
+
 #include "protocol/limits.hpp"
 
 namespace leveret::protocol {
@@ -9,12 +11,19 @@ std::string AmqpError::reply_text() const {
   text += " - ";
   text += explanation_;
   if (text.size() <= short_string_max_bytes) return text;
-  std::size_t end = short_string_max_bytes;
+  // RabbitMQ cuts here too, and adds the dots (rabbit_binary_generator.erl).
+  constexpr std::string_view dots = "...";
+  constexpr std::size_t end_max = short_string_max_bytes - dots.size();
+  constexpr std::size_t character_max_bytes = 4;
   const auto continues_character = [&](std::size_t at) {
     return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
   };
-  while (end > short_string_max_bytes - 4 && continues_character(end)) --end;
+  std::size_t end = end_max;
+  while (end > end_max - character_max_bytes && continues_character(end)) --end;
+  // Bytes that are no text have no better place to be cut.
+  if (continues_character(end)) end = end_max;
   text.resize(end);
+  text += dots;
   return text;
 }
 

@@ -49,16 +49,16 @@ void write(WireWriter& writer, std::uint64_t value) { writer.write_u64(value); }
 
 Result<BasicProperties, AmqpError> BasicProperties::decode(
     std::span<const std::byte> flags_and_values) {
+  // Bit 0 would say that more flags follow, but class basic has no property that needs them. Bit 1
+  // means nothing, and RabbitMQ lets it pass.
+  constexpr unsigned more_flags_follow = 1u << 0;
   WireReader reader(flags_and_values);
-  const std::uint16_t flags = reader.read_u16();
+  const unsigned flags = reader.read_u16();
   BasicProperties properties;
-  // Bit 0 says that more flags follow; class basic has no property that would need them.
-  if ((flags & 3u) == 0) {
-    for_each_property(properties, [&](unsigned flag, auto& value) {
-      if ((flags & flag) != 0) read(reader, value);
-    });
-  }
-  if (reader.failed() || (flags & 3u) != 0) {
+  for_each_property(properties, [&](unsigned flag, auto& value) {
+    if ((flags & flag) != 0) read(reader, value);
+  });
+  if (reader.failed() || reader.remaining() != 0 || (flags & more_flags_follow) != 0) {
     return tl::unexpected(AmqpError::syntax_error("malformed message properties"));
   }
   return properties;

@@ -66,8 +66,16 @@ Decoded decode_simple_value(WireReader& reader, FieldType type) {
   }
 }
 
+FieldType read_type(WireReader& reader) {
+  // Some clients write 'L', the document's letter, for what RabbitMQ writes as 'l', and RabbitMQ
+  // reads it (rabbit_binary_parser.erl).
+  constexpr std::uint8_t other_int64 = 'L';
+  const std::uint8_t letter = reader.read_u8();
+  return letter == other_int64 ? FieldType::int64 : static_cast<FieldType>(letter);
+}
+
 Decoded decode_value(WireReader& reader, int depth) {
-  const auto type = static_cast<FieldType>(reader.read_u8());
+  const FieldType type = read_type(reader);
   Decoded value = [&]() -> Decoded {
     if (type == FieldType::table) {
       return decode_nested_table(reader.read_table().content, depth + 1);

@@ -1,7 +1,8 @@
 /// One value of a field table, with the type it had on the wire.
 ///
 /// The letters are RabbitMQ's, which the AMQP 0-9-1 document has wrong in places: 's' is a signed
-/// 16-bit integer, 'l' a signed 64-bit one, 'x' a byte array, 'b'/'B' signed/unsigned bytes.
+/// 16-bit integer, 'l' a signed 64-bit one ('L' is read as the same), 'x' a byte array, 'b'/'B'
+/// signed/unsigned bytes.
 ///
 /// Thread: plain value.   Spec: AMQP 0-9-1 section 4.2.1 and its errata.
 #pragma once
@@ -64,8 +65,12 @@ class FieldValue {
   static FieldValue float32(float value) { return {FieldType::float32, double{value}}; }
   static FieldValue float64(double value) { return {FieldType::float64, value}; }
   static FieldValue decimal(Decimal value) { return {FieldType::decimal, value}; }
-  static FieldValue long_string(std::string value) { return {FieldType::long_string, std::move(value)}; }
-  static FieldValue byte_array(std::string value) { return {FieldType::byte_array, std::move(value)}; }
+  static FieldValue long_string(std::string value) {
+    return {FieldType::long_string, std::move(value)};
+  }
+  static FieldValue byte_array(std::string value) {
+    return {FieldType::byte_array, std::move(value)};
+  }
   /// Seconds since 1970.
   static FieldValue timestamp(std::uint64_t value) {
     return integer(FieldType::timestamp, static_cast<std::int64_t>(value));

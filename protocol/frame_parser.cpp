@@ -1,7 +1,6 @@
 #include "protocol/frame_parser.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 #include "protocol/base/assert.hpp"
@@ -12,55 +11,41 @@ namespace leveret::protocol {
 
 namespace {
 
-// RabbitMQ lets a payload exceed frame_max - 8 by as much: some clients reckon without the
-// overhead (FRAME_SIZE_FUDGE in rabbit_reader.erl).
-constexpr std::uint32_t frame_size_fudge_bytes = 8;
+// Not worth giving back while something is held.
+constexpr std::size_t quiet_held_max_bytes = 4096;
 
-bool is_known(std::uint8_t type) { return (type >= 1 && type <= 3) || type == 8; }
-
-/// Bytes as Erlang shows a binary: as text where all of it can be shown, else as numbers.
-std::string erlang_binary(std::span<const std::byte> bytes) {
-  const std::string_view text = text_of(bytes);
-  const bool printable = std::all_of(text.begin(), text.end(), [](unsigned char character) {
-    return (character >= 32 && character < 127) || character == '\n' || character == '\t';
-  });
-  if (text.empty()) return "<<>>";
-  if (printable) return "<<\"" + std::string(text) + "\">>";
-  std::string numbers;
-  for (const std::byte byte : bytes) {
-    numbers += (numbers.empty() ? "" : ",") + std::to_string(std::to_integer<int>(byte));
+/// Whether there is such a type, and the payload may be one of it.
+bool is_frame(std::uint8_t type, std::size_t payload_size) {
+  switch (static_cast<FrameType>(type)) {
+    case FrameType::method: return payload_size >= method_id_bytes;
+    case FrameType::header: return payload_size >= content_header_head_bytes;
+    case FrameType::body: return true;
+    case FrameType::heartbeat: return payload_size == 0;
   }
-  return "<<" + numbers + ">>";
-}
-
-tl::unexpected<AmqpError> frame_error(std::uint8_t type, std::span<const std::byte> payload,
-                                      const std::string& what) {
-  constexpr std::size_t shown_max = 16;
-  const bool all = payload.size() <= shown_max;
-  return tl::unexpected(AmqpError::frame_error(
-      "type " + std::to_string(type) + ", " + (all ? "all" : "first 16") + " octets = " +
-      erlang_binary(payload.first(std::min(payload.size(), shown_max))) + ": " + what));
-}
-
-std::string bad_end(std::byte octet) {
-  return "{invalid_frame_end_marker," + std::to_string(std::to_integer<int>(octet)) + "}";
+  return false;
 }
 
 }  // namespace
 
+void FrameParser::set_frame_max(std::uint32_t frame_max) {
+  LEVERET_ASSERT(frame_max == 0 || frame_max >= frame_min_size_bytes,
+                 "frames may be as large as the smallest limit allows");
+  frame_max_ = frame_max;
+}
+
 void FrameParser::feed(std::span<const std::byte> input) {
   LEVERET_ASSERT(input_.empty(), "earlier input has been used up or parked");
-  input_ = input;
+  if (!failed_) input_ = input;
 }
 
 void FrameParser::park() {
-  if (held_begin_ == held_.size()) {
-    held_begin_ = 0;
-    if (input_.empty()) {
-      held_ = {};  // An idle connection keeps nothing.
-      return;
-    }
+  if (held_size() == 0) {
+    // An idle connection keeps nothing, and a quiet one not the memory of a busy time.
+    const bool too_large = held_.capacity() > quiet_held_max_bytes &&
+                           held_.capacity() / 4 > input_.size();
+    if (input_.empty() || too_large) std::vector<std::byte>().swap(held_);
     held_.assign(input_.begin(), input_.end());
+    held_begin_ = 0;
   } else if (!input_.empty()) {
     held_.insert(held_.end(), input_.begin(), input_.end());
   }
@@ -88,79 +73,91 @@ void FrameParser::drop(std::size_t size) {
   const std::size_t from_held = std::min(size, held_size());
   held_begin_ += from_held;
   input_ = input_.subspan(size - from_held);
-  if (held_begin_ == held_.size() && held_begin_ != 0) {
-    // The bytes stay in place for whoever was given a view of them; only the count goes.
-    held_.clear();
-    held_begin_ = 0;
-  }
 }
 
-Result<std::optional<Frame>, AmqpError> FrameParser::next() {
-  for (;;) {
-    if (in_body_) {
-      if (body_starts_ || body_left_ > 0) return next_body_piece();
-      auto taken = take_body_end();
-      if (!taken) return tl::unexpected(std::move(taken.error()));
-      if (!*taken) return std::nullopt;
-    }
-    const auto head = peek(frame_head_bytes);
-    if (!head) return std::nullopt;
-    auto begun = begin_frame(*head);
-    if (!begun || !in_body_) return begun;
-  }
+FrameParser::Next FrameParser::next() {
+  if (in_body_) return next_body_piece();
+  const auto head = peek(frame_head_bytes);
+  if (!head) return wait();
+  return begin_frame(*head);
 }
 
-std::optional<Frame> FrameParser::next_body_piece() {
-  const std::span<const std::byte> at_hand =
-      held_size() > 0 ? std::span<const std::byte>(held_).subspan(held_begin_) : input_;
-  if (at_hand.empty() && body_left_ > 0) return std::nullopt;
-  const auto piece = at_hand.first(std::min<std::size_t>(at_hand.size(), body_left_));
-  body_left_ -= static_cast<std::uint32_t>(piece.size());
-  drop(piece.size());
-  return Frame{FrameType::body, body_channel_, piece, std::exchange(body_starts_, false),
-               body_left_ == 0};
+FrameParser::Next FrameParser::wait() {
+  park();
+  return std::nullopt;
 }
 
-Result<bool, AmqpError> FrameParser::take_body_end() {
-  const auto end = peek(1);
-  if (!end) return false;
-  if (std::to_integer<std::uint8_t>((*end)[0]) != frame_end_octet) {
-    return frame_error(static_cast<std::uint8_t>(FrameType::body), {}, bad_end((*end)[0]));
-  }
-  drop(1);
+FrameParser::Next FrameParser::fail(AmqpError error) {
+  failed_ = true;
   in_body_ = false;
-  return true;
+  input_ = {};
+  std::vector<std::byte>().swap(held_);
+  held_begin_ = 0;
+  return tl::unexpected(std::move(error));
 }
 
-Result<std::optional<Frame>, AmqpError> FrameParser::begin_frame(std::span<const std::byte> head) {
+FrameParser::Next FrameParser::begin_frame(std::span<const std::byte> head) {
   WireReader reader(head);
   const std::uint8_t type = reader.read_u8();
   const std::uint16_t channel = reader.read_u16();
   const std::uint32_t size = reader.read_u32();
-  if (frame_max_ != 0) {
-    const std::uint32_t payload_max = frame_max_ - std::uint32_t{frame_overhead_bytes};
-    if (size > payload_max + frame_size_fudge_bytes) {
-      return frame_error(type, {},
-                         "{frame_too_large," + std::to_string(size) + "," +
-                             std::to_string(payload_max) + "}");
-    }
+  // RabbitMQ lets a payload exceed its bound by the size of the overhead, which some clients
+  // forget (FRAME_SIZE_FUDGE in rabbit_reader.erl).
+  if (frame_max_ != 0 && size > frame_max_) {
+    return fail(frame_size_error(
+        type, size, frame_max_ - static_cast<std::uint32_t>(frame_overhead_bytes)));
   }
   if (type == static_cast<std::uint8_t>(FrameType::body)) {
     drop(frame_head_bytes);
-    in_body_ = body_starts_ = true;
+    in_body_ = true;
+    body_starts_ = true;
     body_channel_ = channel;
     body_left_ = size;
-    return std::nullopt;
+    noted_size_ = 0;
+    return next_body_piece();
   }
   const auto whole = peek(frame_overhead_bytes + size);
-  if (!whole) return std::nullopt;
+  if (!whole) return wait();
   const auto payload = whole->subspan(frame_head_bytes, size);
-  if (std::to_integer<std::uint8_t>(whole->back()) != frame_end_octet) {
-    return frame_error(type, payload, bad_end(whole->back()));
-  }
-  if (!is_known(type)) return frame_error(type, payload, "unknown_frame");
+  if (whole->back() != frame_end) return fail(frame_end_error(type, payload, whole->back()));
+  if (!is_frame(type, size)) return fail(unknown_frame_error(type, payload));
   drop(whole->size());
   return Frame{static_cast<FrameType>(type), channel, payload, true, true};
+}
+
+FrameParser::Next FrameParser::next_body_piece() {
+  const std::span<const std::byte> at_hand =
+      held_size() > 0 ? std::span<const std::byte>(held_).subspan(held_begin_) : input_;
+  if (at_hand.size() > body_left_) return end_body(at_hand.first(body_left_ + std::size_t{1}));
+  const std::size_t given = std::min<std::size_t>(at_hand.size(), std::max(body_left_, 1u) - 1);
+  if (given == 0) {
+    // Nothing is there, or the last byte without the end octet.
+    const auto rest_and_end = peek(body_left_ + std::size_t{1});
+    return rest_and_end ? end_body(*rest_and_end) : wait();
+  }
+  const auto piece = at_hand.first(given);
+  note_body(piece);
+  drop(given);
+  body_left_ -= static_cast<std::uint32_t>(given);
+  return Frame{FrameType::body, body_channel_, piece, std::exchange(body_starts_, false), false};
+}
+
+FrameParser::Next FrameParser::end_body(std::span<const std::byte> rest_and_end) {
+  const auto rest = rest_and_end.first(rest_and_end.size() - 1);
+  if (rest_and_end.back() != frame_end) {
+    note_body(rest);
+    return fail(frame_end_error(static_cast<std::uint8_t>(FrameType::body),
+                                std::span(noted_).first(noted_size_), rest_and_end.back()));
+  }
+  in_body_ = false;
+  drop(rest_and_end.size());
+  return Frame{FrameType::body, body_channel_, rest, std::exchange(body_starts_, false), true};
+}
+
+void FrameParser::note_body(std::span<const std::byte> piece) {
+  const auto noted = piece.first(std::min(piece.size(), noted_.size() - noted_size_));
+  std::copy(noted.begin(), noted.end(), noted_.begin() + noted_size_);
+  noted_size_ = static_cast<std::uint8_t>(noted_size_ + noted.size());
 }
 
 }  // namespace leveret::protocol

@@ -20,11 +20,6 @@
 
 namespace leveret::protocol {
 
-inline constexpr std::uint8_t frame_end_octet = 0xCE;
-
-/// Class, weight and body size of a content header, before the properties.
-inline constexpr std::size_t content_header_head_bytes = 12;
-
 /// What a client must say first, and what it is told when it does not.
 inline constexpr std::array<std::byte, 8> protocol_header{
     std::byte{'A'}, std::byte{'M'}, std::byte{'Q'}, std::byte{'P'},
@@ -32,7 +27,7 @@ inline constexpr std::array<std::byte, 8> protocol_header{
 
 inline constexpr std::array<std::byte, 8> heartbeat_frame{
     std::byte{8}, std::byte{0}, std::byte{0}, std::byte{0},
-    std::byte{0}, std::byte{0}, std::byte{0}, std::byte{frame_end_octet}};
+    std::byte{0}, std::byte{0}, std::byte{0}, frame_end};
 
 inline void write_frame_head(WireWriter& writer, FrameType type, std::uint16_t channel,
                              std::uint32_t payload_size) {
@@ -41,7 +36,9 @@ inline void write_frame_head(WireWriter& writer, FrameType type, std::uint16_t c
   writer.write_u32(payload_size);
 }
 
-inline void write_frame_end(WireWriter& writer) { writer.write_u8(frame_end_octet); }
+inline void write_frame_end(WireWriter& writer) {
+  writer.write_u8(std::to_integer<std::uint8_t>(frame_end));
+}
 
 template <class Method>
 std::size_t method_frame_size(const Method& method) {

@@ -12,6 +12,7 @@
 
 #include "protocol/bytes.hpp"
 #include "protocol/table_view.hpp"
+#include "protocol/utf8.hpp"
 
 namespace leveret::protocol {
 
@@ -27,6 +28,12 @@ class WireReader {
   /// A view, valid as long as the bytes are.
   std::string_view read_short_string() { return text_of(read_bytes(read_u8())); }
   std::string_view read_long_string() { return text_of(read_bytes(read_u32())); }
+  /// A short string that must be UTF-8: see bad_text().
+  std::string_view read_text() {
+    const std::string_view text = read_short_string();
+    if (!is_utf8(text)) bad_text_ = true;
+    return text;
+  }
   TableView read_table() { return TableView{read_bytes(read_u32())}; }
 
   std::span<const std::byte> read_bytes(std::size_t size) {
@@ -40,18 +47,25 @@ class WireReader {
   }
 
   bool failed() const { return failed_; }
+  /// Whether something that read_text() gave is not UTF-8.
+  bool bad_text() const { return bad_text_; }
   std::size_t remaining() const { return bytes_.size(); }
   std::span<const std::byte> remaining_bytes() const { return bytes_; }
 
  private:
   template <class Integer>
   Integer read_integer() {
-    const auto taken = read_bytes(sizeof(Integer));
-    Integer value = 0;
-    for (const std::byte byte : taken) {
-      value = static_cast<Integer>((std::uint64_t{value} << 8) | std::to_integer<Integer>(byte));
+    if (bytes_.size() < sizeof(Integer)) {
+      fail();
+      return 0;
     }
-    return value;
+    // Compilers make one load and one swap of this.
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < sizeof(Integer); ++i) {
+      value = (value << 8) | std::to_integer<std::uint64_t>(bytes_[i]);
+    }
+    bytes_ = bytes_.subspan(sizeof(Integer));
+    return static_cast<Integer>(value);
   }
 
   void fail() {
@@ -61,6 +75,7 @@ class WireReader {
 
   std::span<const std::byte> bytes_;
   bool failed_ = false;
+  bool bad_text_ = false;
 };
 
 }  // namespace leveret::protocol

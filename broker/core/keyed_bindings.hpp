@@ -3,20 +3,25 @@
 /// Owner:  one routing index.   Thread: that index's; takes no lock.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
-#include <functional>
-#include <string>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "broker/core/binding_key.hpp"
-#include "broker/core/binding_targets.hpp"
+#include "broker/core/destination.hpp"
 
 namespace leveret::broker {
 
+/// The keys stand in one array, with a hash table beside it only when there are many: most
+/// exchanges have a handful of keys, and there may be very many such exchanges.
 class KeyedBindings {
  public:
+  KeyedBindings();
+  ~KeyedBindings();
+  KeyedBindings(KeyedBindings&&) noexcept;
+  KeyedBindings& operator=(KeyedBindings&&) noexcept;
+
   /// False when the very same binding exists.
   bool add(const BindingKey& binding);
 
@@ -32,14 +37,8 @@ class KeyedBindings {
   std::size_t binding_count() const { return binding_count_; }
 
  private:
-  struct KeyHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view key) const noexcept {
-      return std::hash<std::string_view>{}(key);
-    }
-  };
-
-  boost::unordered_flat_map<std::string, BindingTargets, KeyHash, std::equal_to<>> targets_;
+  struct Keys;
+  std::unique_ptr<Keys> keys_;  ///< Absent while there is no binding.
   std::size_t binding_count_ = 0;
 };
 

@@ -250,8 +250,8 @@ void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
                            matched_);
     }
   }
-  if (matched_.empty() && !exchange.definition.alternate_exchange.empty()) {
-    const auto place = vhost.exchanges.find(exchange.definition.alternate_exchange);
+  if (matched_.empty() && exchange.definition.alternate_exchange) {
+    const auto place = vhost.exchanges.find(*exchange.definition.alternate_exchange);
     if (place != vhost.exchanges.end()) {
       matched_.push_back({Destination::Kind::exchange, place->second});
     }

@@ -26,7 +26,11 @@ struct IncomingBinding {
   std::uint32_t source;  ///< Slot of the exchange.
   std::string routing_key;
   protocol::FieldTable arguments;
-  bool operator==(const IncomingBinding&) const = default;
+  /// The same source, key and arguments, in RabbitMQ's sense of the same.
+  bool operator==(const IncomingBinding& other) const {
+    return source == other.source && routing_key == other.routing_key &&
+           same_binding_arguments(arguments, other.arguments);
+  }
 };
 
 struct ExchangeRecord {

@@ -206,11 +206,9 @@ TopologyController::Outcome TopologyController::decide(const Bind& request, Topo
 TopologyController::Outcome TopologyController::decide(const Unbind& request,
                                                        TopologyDelta& delta) {
   const BindingDefinition& binding = request.binding;
-  Vhost* vhost = nullptr;
-  auto checked = check_ends(binding, vhost);
-  if (!checked) return tl::unexpected(std::move(checked.error()));
   Topology& topology = shard_.topology();
   if (!topology.has_binding(binding)) return QueueRef{};  // Unbinding what is not bound succeeds.
+  Vhost* vhost = topology.find_vhost(binding.vhost);
   ExchangeRecord* source = topology.find_exchange(*vhost, binding.source);
   delta.push_back(BindingRemoved{binding});
   if (source->definition.auto_delete && source->binding_count == 1) {

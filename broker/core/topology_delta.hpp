@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -25,7 +26,8 @@ struct ExchangeDefinition {
   bool durable = false;
   bool auto_delete = false;
   bool internal = false;
-  std::string alternate_exchange;  ///< Empty: none.
+  /// Takes what matches no binding; the empty name is the default exchange.
+  std::optional<std::string> alternate_exchange;
   protocol::FieldTable arguments;
 };
 

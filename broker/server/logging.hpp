@@ -4,16 +4,17 @@
 /// not hold a shard. When lines come faster than they can be written, the oldest are dropped.
 #pragma once
 
-#include <memory>
+#include <string>
 #include <string_view>
 
 #include "broker/session/session_host.hpp"
 #include "config/config.hpp"
+#include "protocol/base/result.hpp"
 
 namespace leveret::server {
 
 /// Sets up outputs, formats and levels. Error: a sentence that says what cannot be opened.
-
+Result<void, std::string> start_logging(const config::Log& settings);
 /// Applies new levels.
 void set_log_levels(const config::Log& settings);
 /// Writes out what is queued and ends the log's thread.

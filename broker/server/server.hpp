@@ -17,6 +17,7 @@
 #include "broker/server/mailbox.hpp"
 #include "broker/server/shard.hpp"
 #include "config/config.hpp"
+#include "config/load.hpp"
 #include "protocol/base/result.hpp"
 
 namespace leveret::server {

@@ -77,6 +77,12 @@ void Shard::run() {
   }
 }
 
+void Shard::run_ready() {
+  context_.poll();
+  enter_turn();
+  end_turn();
+}
+
 void Shard::enter_turn() {
   if (in_turn_) return;
   in_turn_ = true;

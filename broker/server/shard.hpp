@@ -59,6 +59,8 @@ class Shard {
 
   // ---- the shard's thread ----
   void run();
+  /// Does what is ready and returns. Requires: run() is not running.
+  void run_ready();
   broker::ShardState& state() { return state_; }
   const ShardSettings& settings() const { return settings_; }
   void set_settings(ShardSettings settings) { settings_ = std::move(settings); }

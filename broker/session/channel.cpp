@@ -26,27 +26,19 @@ Vhost& Channel::vhost() { return connection_.vhost(); }
 // ---- frames --------------------------------------------------------------------------------
 
 namespace {
-constexpr MethodId channel_open_id{20, 10};
-constexpr MethodId basic_publish_id{60, 40};
+constexpr MethodId basic_publish_id = protocol::basic::Publish::id;
+}  // namespace
 
 MethodId peek_method_id(std::span<const std::byte> payload) {
-  if (payload.size() < 4) return {};
-  const auto u16 = [&](std::size_t at) {
-    return static_cast<std::uint16_t>((std::to_integer<unsigned>(payload[at]) << 8) |
-                                      std::to_integer<unsigned>(payload[at + 1]));
-  };
-  return {u16(0), u16(2)};
+  protocol::WireReader reader(payload);
+  const std::uint16_t class_id = reader.read_u16();
+  return {class_id, reader.read_u16()};
 }
-}  // namespace
 
 void Channel::on_method(std::span<const std::byte> payload) {
   const MethodId id = peek_method_id(payload);
   if (closing_) {
-    constexpr MethodId close_id{20, 40};
-    constexpr MethodId close_ok_id{20, 41};
-    if (id != close_id && id != close_ok_id) return;
-  } else if (!open_ && id != channel_open_id) {
-    return fail(AmqpError::channel_error("expected 'channel.open'"), id);
+    if (id != protocol::channel::Close::id && id != protocol::channel::CloseOk::id) return;
   } else if (assembler_ && assembler_->awaiting() != PublishAssembler::Awaiting::method) {
     const bool header = assembler_->awaiting() == PublishAssembler::Awaiting::header;
     return fail(AmqpError::unexpected_frame(
@@ -61,7 +53,6 @@ void Channel::on_method(std::span<const std::byte> payload) {
 
 void Channel::on_header(std::span<const std::byte> payload) {
   if (closing_) return;
-  if (!open_) return fail(AmqpError::channel_error("expected 'channel.open'"), {});
   if (!assembler_ || assembler_->awaiting() == PublishAssembler::Awaiting::method) {
     return fail(AmqpError::unexpected_frame("expected method frame, got non method frame instead"),
                 {});
@@ -80,7 +71,6 @@ void Channel::on_header(std::span<const std::byte> payload) {
 
 void Channel::on_body(std::span<const std::byte> bytes) {
   if (closing_) return;
-  if (!open_) return fail(AmqpError::channel_error("expected 'channel.open'"), {});
   if (!assembler_ || assembler_->awaiting() == PublishAssembler::Awaiting::method) {
     return fail(AmqpError::unexpected_frame("expected method frame, got non method frame instead"),
                 {});
@@ -98,9 +88,8 @@ void Channel::on_body(std::span<const std::byte> bytes) {
 // ---- life ----------------------------------------------------------------------------------
 
 void Channel::on(const protocol::channel::Open& method) {
-  if (open_) return fail(AmqpError::channel_error("second 'channel.open' seen"), method.id);
-  open_ = true;
-  write(protocol::channel::OpenOk{});
+  // The first one made this object.
+  fail(AmqpError::channel_error("second 'channel.open' seen"), method.id);
 }
 
 void Channel::on(const protocol::channel::Flow& method) {
@@ -115,8 +104,9 @@ void Channel::on(const protocol::channel::Close&) {
   connection_.close_channel(number_);
 }
 
-void Channel::on(const protocol::channel::CloseOk&) {
-  if (closing_) connection_.close_channel(number_);
+void Channel::on(const protocol::channel::CloseOk& method) {
+  if (!closing_) return fail(AmqpError::command_invalid("unimplemented method"), method.id);
+  connection_.close_channel(number_);
 }
 
 void Channel::on(const protocol::access::Request&) {
@@ -224,12 +214,17 @@ const QueueDefinition* Channel::find_usable_queue(std::string_view name, MethodI
     fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())), method);
     return nullptr;
   }
-  const QueueDefinition& definition = *record->definition;
-  if (definition.exclusive() && definition.exclusive_owner != connection_.id()) {
+  if (is_locked(name)) {
     fail(locked_queue(name, connection_.vhost_name()), method);
     return nullptr;
   }
-  return &definition;
+  return record->definition.get();
+}
+
+bool Channel::is_locked(std::string_view name) {
+  const QueueRecord* record = shard().topology().find_queue(vhost(), name);
+  return record != nullptr && record->definition->exclusive() &&
+         record->definition->exclusive_owner != connection_.id();
 }
 
 }  // namespace leveret::broker

@@ -27,6 +27,9 @@ namespace leveret::broker {
 
 class ConnectionSession;
 
+/// Which method a method frame holds; {0, 0} when it is too short to say.
+protocol::MethodId peek_method_id(std::span<const std::byte> payload);
+
 class Channel final : public Endpoint {
  public:
   Channel(ConnectionSession& connection, std::uint16_t number);
@@ -158,15 +161,20 @@ class Channel final : public Endpoint {
   bool resolve_queue_name(std::string_view given, MethodId method, std::string& name);
   /// The queue, if it exists and this connection may use it; otherwise fails the channel.
   const QueueDefinition* find_usable_queue(std::string_view name, MethodId method);
+  /// Whether a queue of that name belongs to another connection.
+  bool is_locked(std::string_view name);
   Vhost& vhost();
 
   // channel_exchange.cpp, channel_queue.cpp
   void declare_exchange(const protocol::exchange::Declare& method);
-  void change_binding(bool bind, BindingDefinition binding, MethodId method,
+  bool may_bind(const BindingDefinition& binding, MethodId method);
+  bool check_binding_ends(const BindingDefinition& binding, MethodId method);
+  void change_binding(bool bind, const BindingDefinition& binding, MethodId method,
                       std::function<void()> answer);
-  bool check_exchange_binding(const BindingDefinition& binding, MethodId method);
-  bool check_queue_binding(const BindingDefinition& binding, MethodId method);
-  bool check_binding_source(const BindingDefinition& binding, MethodId method);
+  template <class Method>
+  void change_exchange_binding(bool bind, const Method& method, std::function<void()> answer);
+  template <class Method>
+  void change_queue_binding(bool bind, const Method& method, std::function<void()> answer);
   void declare_reply_to(const protocol::queue::Declare& method);
   void declare_passively(const std::string& name, bool nowait);
   void declare_queue(QueueDefinition wanted, bool nowait, bool ask_again);
@@ -210,7 +218,6 @@ class Channel final : public Endpoint {
   ConnectionSession& connection_;
   Slot slot_;
   std::uint16_t number_;
-  bool open_ = false;
   bool closing_ = false;
   bool released_ = false;
   bool outbox_full_ = false;

@@ -2,6 +2,7 @@
 
 #include "broker/core/binding_index.hpp"
 #include "broker/core/exchange_arguments.hpp"
+#include "broker/core/queue_arguments.hpp"
 #include "broker/core/resource_name.hpp"
 #include "broker/session/channel.hpp"
 #include "broker/session/connection_session.hpp"
@@ -13,8 +14,8 @@ using protocol::MethodId;
 namespace exchange = protocol::exchange;
 
 void Channel::on(const exchange::Declare& method) {
-  if (!allowed(check_not_default_exchange(strip_line_breaks(method.exchange)), method.id)) return;
   if (!method.passive) return declare_exchange(method);
+  if (!allowed(check_not_default_exchange(strip_line_breaks(method.exchange)), method.id)) return;
   const std::string name = strip_line_breaks(method.exchange);
   if (shard().topology().find_exchange(vhost(), name) == nullptr) {
     return fail(AmqpError::not_found("no " + exchange_resource(name, connection_.vhost_name())),
@@ -28,6 +29,7 @@ void Channel::declare_exchange(const exchange::Declare& method) {
   const std::string& vhost_name = connection_.vhost_name();
   const auto type = check_exchange_type(method.type);
   if (!type) return fail(type.error(), method.id);
+  if (!allowed(check_not_default_exchange(name), method.id)) return;
   if (!allowed(connection_.check_access(Operation::configure, ResourceKind::exchange, name),
                method.id)) {
     return;
@@ -47,11 +49,11 @@ void Channel::declare_exchange(const exchange::Declare& method) {
   const auto settings = parse_exchange_arguments(name, vhost_name, wanted.arguments);
   if (!settings) return fail(settings.error(), method.id);
   if (settings->alternate_exchange) {
-    wanted.alternate_exchange = *settings->alternate_exchange;
+    wanted.alternate_exchange = settings->alternate_exchange;
     if (!allowed(connection_.check_access(Operation::read, ResourceKind::exchange, name),
                  method.id) ||
         !allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
-                                          wanted.alternate_exchange),
+                                          *wanted.alternate_exchange),
                  method.id)) {
       return;
     }
@@ -79,48 +81,54 @@ void Channel::on(const exchange::Delete& method) {
 
 // ---- bindings ------------------------------------------------------------------------------
 
-bool Channel::check_binding_source(const BindingDefinition& binding, MethodId method) {
-  if (!allowed(connection_.check_access(Operation::read, ResourceKind::exchange, binding.source),
+bool Channel::may_bind(const BindingDefinition& binding, MethodId method) {
+  const ResourceKind kind = binding.to_queue ? ResourceKind::queue : ResourceKind::exchange;
+  if (!binding.to_queue && !allowed(check_not_default_exchange(binding.destination), method)) {
+    return false;
+  }
+  if (!allowed(check_not_default_exchange(binding.source), method) ||
+      !allowed(connection_.check_access(Operation::write, kind, binding.destination), method) ||
+      !allowed(connection_.check_access(Operation::read, ResourceKind::exchange, binding.source),
                method)) {
     return false;
   }
+  const ExchangeRecord* source = shard().topology().find_exchange(vhost(), binding.source);
+  return source == nullptr ||
+         allowed(connection_.check_topic_access(Operation::read, *source, binding.routing_key),
+                 method);
+}
+
+bool Channel::check_binding_ends(const BindingDefinition& binding, MethodId method) {
   const ExchangeRecord* source = shard().topology().find_exchange(vhost(), binding.source);
   if (source == nullptr) {
     fail(AmqpError::not_found("no " + exchange_resource(binding.source, binding.vhost)), method);
     return false;
   }
-  return allowed(connection_.check_topic_access(Operation::read, *source, binding.routing_key),
-                 method) &&
-         allowed(check_binding(source->definition.type, binding.arguments), method);
+  if (binding.to_queue) {
+    if (find_usable_queue(binding.destination, method) == nullptr) return false;
+  } else if (shard().topology().find_exchange(vhost(), binding.destination) == nullptr) {
+    fail(AmqpError::not_found("no " + exchange_resource(binding.destination, binding.vhost)),
+         method);
+    return false;
+  }
+  return allowed(check_binding(source->definition.type, binding.arguments), method);
 }
 
-bool Channel::check_exchange_binding(const BindingDefinition& binding, MethodId method) {
-  return allowed(check_not_default_exchange(binding.destination), method) &&
-         allowed(check_not_default_exchange(binding.source), method) &&
-         allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
-                                          binding.destination),
-                 method) &&
-         check_binding_source(binding, method);
-}
-
-bool Channel::check_queue_binding(const BindingDefinition& binding, MethodId method) {
-  return allowed(check_not_default_exchange(binding.source), method) &&
-         allowed(connection_.check_access(Operation::write, ResourceKind::queue,
-                                          binding.destination),
-                 method) &&
-         check_binding_source(binding, method) &&
-         find_usable_queue(binding.destination, method) != nullptr;
-}
-
-void Channel::change_binding(bool bind, BindingDefinition binding, MethodId method,
+void Channel::change_binding(bool bind, const BindingDefinition& binding, MethodId method,
                              std::function<void()> answer) {
+  if (!may_bind(binding, method)) return;
+  // Taking away what is not there succeeds, whichever part is missing.
+  if (bind && !check_binding_ends(binding, method)) return;
+  if (!bind && binding.to_queue && is_locked(binding.destination)) {
+    return fail(locked_queue(binding.destination, binding.vhost), method);
+  }
   // What every client repeats at every start is answered from here, without asking shard 0.
   if (shard().topology().has_binding(binding) == bind) return answer();
   TopologyOperation operation;
   if (bind) {
-    operation = Bind{std::move(binding)};
+    operation = Bind{binding};
   } else {
-    operation = Unbind{std::move(binding)};
+    operation = Unbind{binding};
   }
   ask_topology(std::move(operation),
                [this, method, answer = std::move(answer)](TopologyReply&& reply) {
@@ -129,75 +137,53 @@ void Channel::change_binding(bool bind, BindingDefinition binding, MethodId meth
                });
 }
 
-void Channel::on(const exchange::Bind& method) {
+template <class Method>
+void Channel::change_exchange_binding(bool bind, const Method& method,
+                                      std::function<void()> answer) {
   auto arguments = method.arguments.decode();
   if (!arguments) return fail(arguments.error(), method.id);
-  BindingDefinition binding{connection_.vhost_name(),
-                            strip_line_breaks(method.source),
-                            false,
-                            strip_line_breaks(method.destination),
-                            std::string(method.routing_key),
-                            std::move(*arguments)};
-  if (!check_exchange_binding(binding, method.id)) return;
-  if (shard().topology().find_exchange(vhost(), binding.destination) == nullptr) {
-    return fail(
-        AmqpError::not_found("no " + exchange_resource(binding.destination, binding.vhost)),
-        method.id);
-  }
-  change_binding(true, std::move(binding), method.id, [this, nowait = method.nowait] {
-    if (!nowait) write(exchange::BindOk{});
-  });
+  change_binding(bind,
+                 {connection_.vhost_name(), strip_line_breaks(method.source), false,
+                  strip_line_breaks(method.destination), std::string(method.routing_key),
+                  std::move(*arguments)},
+                 method.id, std::move(answer));
 }
 
-void Channel::on(const exchange::Unbind& method) {
-  auto arguments = method.arguments.decode();
-  if (!arguments) return fail(arguments.error(), method.id);
-  BindingDefinition binding{connection_.vhost_name(),
-                            strip_line_breaks(method.source),
-                            false,
-                            strip_line_breaks(method.destination),
-                            std::string(method.routing_key),
-                            std::move(*arguments)};
-  if (!check_exchange_binding(binding, method.id)) return;
-  change_binding(false, std::move(binding), method.id, [this, nowait = method.nowait] {
-    if (!nowait) write(exchange::UnbindOk{});
-  });
-}
-
-void Channel::on(const protocol::queue::Bind& method) {
+template <class Method>
+void Channel::change_queue_binding(bool bind, const Method& method, std::function<void()> answer) {
   auto arguments = method.arguments.decode();
   if (!arguments) return fail(arguments.error(), method.id);
   std::string queue;
   if (!resolve_queue_name(method.queue, method.id, queue)) return;
   // With neither queue nor key given, both are the last declared queue's name.
   const bool key_is_queue = method.queue.empty() && method.routing_key.empty();
-  BindingDefinition binding{connection_.vhost_name(),
-                            strip_line_breaks(method.exchange),
-                            true,
-                            queue,
-                            key_is_queue ? queue : std::string(method.routing_key),
-                            std::move(*arguments)};
-  if (!check_queue_binding(binding, method.id)) return;
-  change_binding(true, std::move(binding), method.id, [this, nowait = method.nowait] {
+  const std::string routing_key = key_is_queue ? queue : std::string(method.routing_key);
+  change_binding(bind,
+                 {connection_.vhost_name(), strip_line_breaks(method.exchange), true, queue,
+                  routing_key, std::move(*arguments)},
+                 method.id, std::move(answer));
+}
+
+void Channel::on(const exchange::Bind& method) {
+  change_exchange_binding(true, method, [this, nowait = method.nowait] {
+    if (!nowait) write(exchange::BindOk{});
+  });
+}
+
+void Channel::on(const exchange::Unbind& method) {
+  change_exchange_binding(false, method, [this, nowait = method.nowait] {
+    if (!nowait) write(exchange::UnbindOk{});
+  });
+}
+
+void Channel::on(const protocol::queue::Bind& method) {
+  change_queue_binding(true, method, [this, nowait = method.nowait] {
     if (!nowait) write(protocol::queue::BindOk{});
   });
 }
 
 void Channel::on(const protocol::queue::Unbind& method) {
-  auto arguments = method.arguments.decode();
-  if (!arguments) return fail(arguments.error(), method.id);
-  std::string queue;
-  if (!resolve_queue_name(method.queue, method.id, queue)) return;
-  const bool key_is_queue = method.queue.empty() && method.routing_key.empty();
-  BindingDefinition binding{connection_.vhost_name(),
-                            strip_line_breaks(method.exchange),
-                            true,
-                            queue,
-                            key_is_queue ? queue : std::string(method.routing_key),
-                            std::move(*arguments)};
-  if (!check_queue_binding(binding, method.id)) return;
-  change_binding(false, std::move(binding), method.id,
-                 [this] { write(protocol::queue::UnbindOk{}); });
+  change_queue_binding(false, method, [this] { write(protocol::queue::UnbindOk{}); });
 }
 
 }  // namespace leveret::broker

@@ -28,11 +28,18 @@ void ConnectionSession::fail(std::uint16_t channel, const AmqpError& error) {
           "', vhost '" + vhost_ + "'): error" + method + " on channel " + std::to_string(channel) +
           ": " + error.reply_text());
   if (!closes_all) return place->second->close_with(error);
-  // Before it has shown who it is and what it can do, a client is told nothing.
-  if (state_ == State::awaiting_header || state_ == State::awaiting_start_ok) {
-    return close_silently(error.reply_text());
+  // Until the two have agreed on frames, RabbitMQ tells a client nothing: it hangs up.
+  if (state_ == State::awaiting_header || state_ == State::awaiting_start_ok ||
+      state_ == State::awaiting_tune_ok) {
+    return close_silently();
   }
   close_with(error);
+}
+
+void ConnectionSession::fail_out_of_turn(protocol::MethodId method) {
+  const std::string state = state_ == State::awaiting_open ? "opening" : "running";
+  fail(0, AmqpError::channel_error("unexpected method in connection state " + state)
+              .raised_by(method));
 }
 
 void ConnectionSession::close_with(const AmqpError& error) {
@@ -52,7 +59,7 @@ void ConnectionSession::close_with(const AmqpError& error) {
   arm_timer();
 }
 
-void ConnectionSession::close_silently(const std::string&) {
+void ConnectionSession::close_silently() {
   release_everything();
   state_ = State::silent;
   deadline_ = shard_.now() + silent_delay;
@@ -65,6 +72,9 @@ void ConnectionSession::on(const connection::Close& method) {
     write(0, connection::CloseOk{});
     return finish();
   }
+  if (state_ == State::awaiting_start_ok || state_ == State::awaiting_tune_ok) {
+    return close_silently();
+  }
   if (method.reply_code != 200 && method.reply_code != 0) {
     log(SessionEvent::Level::info, SessionEvent::Category::connection,
         "connection " + name() + ": closed by the client: " + std::to_string(method.reply_code) +
@@ -75,8 +85,9 @@ void ConnectionSession::on(const connection::Close& method) {
   finish_ending();
 }
 
-void ConnectionSession::on(const connection::CloseOk&) {
-  if (state_ == State::closing) finish();
+void ConnectionSession::on(const connection::CloseOk& method) {
+  if (state_ != State::closing) return fail_out_of_turn(method.id);
+  finish();
 }
 
 void ConnectionSession::release_everything() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "protocol/frame_text.hpp"
 #include "protocol/limits.hpp"
 
 namespace leveret::broker {
@@ -10,6 +11,14 @@ namespace leveret::broker {
 using protocol::AmqpError;
 using protocol::Frame;
 using protocol::FrameType;
+using protocol::MethodId;
+
+namespace {
+AmqpError unexpected_frame(const Frame& frame) {
+  return AmqpError::unexpected_frame(
+      protocol::describe_frame(static_cast<std::uint8_t>(frame.type), frame.payload));
+}
+}  // namespace
 
 ConnectionSession::ConnectionSession(ShardState& shard,
                                      std::shared_ptr<const SessionSettings> settings,
@@ -107,10 +116,7 @@ void ConnectionSession::on_frame(const Frame& frame) {
   if (state_ == State::silent || state_ == State::ending) return;
   if (frame.channel == 0) return on_connection_frame(frame);
   if (state_ == State::closing) return;
-  if (state_ != State::open) {
-    // RabbitMQ has no words for a channel before there is a connection: it hangs up.
-    return fail(0, AmqpError::command_invalid("a channel was used before the connection was open"));
-  }
+  if (state_ != State::open) return fail(0, unexpected_frame(frame));
   on_channel_frame(frame);
 }
 
@@ -126,14 +132,13 @@ void ConnectionSession::on_connection_frame(const Frame& frame) {
     case FrameType::header:
     case FrameType::body:
       if (state_ == State::closing) return;
-      return fail(0, AmqpError::unexpected_frame(
-                         "expected method frame, got non method frame instead"));
+      return fail(0, unexpected_frame(frame));
   }
 }
 
 void ConnectionSession::on_channel_frame(const Frame& frame) {
   if (frame.type == FrameType::heartbeat) {
-    return fail(0, AmqpError::unexpected_frame("type 8, all octets = <<>>"));
+    return fail(0, unexpected_frame(frame));
   }
   const auto place = channels_.find(frame.channel);
   if (place == channels_.end()) return open_channel(frame);
@@ -151,15 +156,23 @@ void ConnectionSession::on_channel_frame(const Frame& frame) {
 }
 
 void ConnectionSession::open_channel(const Frame& frame) {
-  if (frame.channel > channel_max_) {
-    return fail(0, AmqpError::not_allowed("channel number " + std::to_string(frame.channel) +
-                                          " is higher than the negotiated channel_max (" +
+  if (frame.type != FrameType::method) {
+    return fail(0, AmqpError::unexpected_frame(
+                       "expected method frame, got non method frame instead"));
+  }
+  const MethodId id = peek_method_id(frame.payload);
+  if (id != protocol::channel::Open::id) {
+    return fail(0, AmqpError::channel_error("expected 'channel.open'").raised_by(id));
+  }
+  // What is limited is how many there are, not their numbers.
+  if (channels_.size() >= channel_max_) {
+    return fail(0, AmqpError::not_allowed("number of channels opened (" +
+                                          std::to_string(channels_.size()) +
+                                          ") has reached the negotiated channel_max (" +
                                           std::to_string(channel_max_) + ")"));
   }
-  auto channel = std::make_unique<Channel>(*this, frame.channel);
-  Channel& opened = *channel;
-  channels_.emplace(frame.channel, std::move(channel));
-  opened.on_method(frame.payload);
+  channels_.emplace(frame.channel, std::make_unique<Channel>(*this, frame.channel));
+  write(frame.channel, protocol::channel::OpenOk{});
 }
 
 void ConnectionSession::close_channel(std::uint16_t number) {

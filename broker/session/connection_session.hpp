@@ -98,10 +98,9 @@ class ConnectionSession final : public Endpoint, private Timer {
   // ---- connection methods ----
   template <class Method>
   void on(const Method&) {
-    fail(0, protocol::AmqpError::command_invalid("unimplemented method").raised_by(Method::id));
+    fail_out_of_turn(Method::id);
   }
   void on(const protocol::connection::StartOk& method);
-  void on(const protocol::connection::SecureOk& method);
   void on(const protocol::connection::TuneOk& method);
   void on(const protocol::connection::Open& method);
   void on(const protocol::connection::Close& method);
@@ -154,8 +153,9 @@ class ConnectionSession final : public Endpoint, private Timer {
   void read_capabilities(const protocol::FieldTable& client_properties);
 
   // connection_ending.cpp
+  void fail_out_of_turn(protocol::MethodId method);
   void close_with(const protocol::AmqpError& error);
-  void close_silently(const std::string& why);
+  void close_silently();
   void release_everything();
   void finish_ending();
   void finish();

@@ -535,16 +535,25 @@ bool has_content(MethodId id);
 
 /// Bytes of class id, method id and arguments.
 inline std::size_t encoded_size(const connection::Start& method) {
-  return 18 + method.server_properties.content.size() + method.mechanisms.size() + method.locales.size();
+  return 18 +
+         method.server_properties.content.size() +
+         method.mechanisms.size() +
+         method.locales.size();
 }
 inline std::size_t encoded_size(const connection::StartOk& method) {
-  return 14 + method.client_properties.content.size() + method.mechanism.size() + method.response.size() + method.locale.size();
+  return 14 +
+         method.client_properties.content.size() +
+         method.mechanism.size() +
+         method.response.size() +
+         method.locale.size();
 }
 inline std::size_t encoded_size(const connection::Secure& method) {
-  return 8 + method.challenge.size();
+  return 8 +
+         method.challenge.size();
 }
 inline std::size_t encoded_size(const connection::SecureOk& method) {
-  return 8 + method.response.size();
+  return 8 +
+         method.response.size();
 }
 inline std::size_t encoded_size(const connection::Tune&) {
   return 12;
@@ -553,34 +562,43 @@ inline std::size_t encoded_size(const connection::TuneOk&) {
   return 12;
 }
 inline std::size_t encoded_size(const connection::Open& method) {
-  return 7 + method.virtual_host.size() + method.reserved_1.size();
+  return 7 +
+         method.virtual_host.size() +
+         method.reserved_1.size();
 }
 inline std::size_t encoded_size(const connection::OpenOk& method) {
-  return 5 + method.reserved_1.size();
+  return 5 +
+         method.reserved_1.size();
 }
 inline std::size_t encoded_size(const connection::Close& method) {
-  return 11 + method.reply_text.size();
+  return 11 +
+         method.reply_text.size();
 }
 inline std::size_t encoded_size(const connection::CloseOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const connection::Blocked& method) {
-  return 5 + method.reason.size();
+  return 5 +
+         method.reason.size();
 }
 inline std::size_t encoded_size(const connection::Unblocked&) {
   return 4;
 }
 inline std::size_t encoded_size(const connection::UpdateSecret& method) {
-  return 9 + method.new_secret.size() + method.reason.size();
+  return 9 +
+         method.new_secret.size() +
+         method.reason.size();
 }
 inline std::size_t encoded_size(const connection::UpdateSecretOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const channel::Open& method) {
-  return 5 + method.reserved_1.size();
+  return 5 +
+         method.reserved_1.size();
 }
 inline std::size_t encoded_size(const channel::OpenOk& method) {
-  return 8 + method.reserved_1.size();
+  return 8 +
+         method.reserved_1.size();
 }
 inline std::size_t encoded_size(const channel::Flow&) {
   return 5;
@@ -589,67 +607,94 @@ inline std::size_t encoded_size(const channel::FlowOk&) {
   return 5;
 }
 inline std::size_t encoded_size(const channel::Close& method) {
-  return 11 + method.reply_text.size();
+  return 11 +
+         method.reply_text.size();
 }
 inline std::size_t encoded_size(const channel::CloseOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const access::Request& method) {
-  return 6 + method.realm.size();
+  return 6 +
+         method.realm.size();
 }
 inline std::size_t encoded_size(const access::RequestOk&) {
   return 6;
 }
 inline std::size_t encoded_size(const exchange::Declare& method) {
-  return 13 + method.exchange.size() + method.type.size() + method.arguments.content.size();
+  return 13 +
+         method.exchange.size() +
+         method.type.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const exchange::DeclareOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const exchange::Delete& method) {
-  return 8 + method.exchange.size();
+  return 8 +
+         method.exchange.size();
 }
 inline std::size_t encoded_size(const exchange::DeleteOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const exchange::Bind& method) {
-  return 14 + method.destination.size() + method.source.size() + method.routing_key.size() + method.arguments.content.size();
+  return 14 +
+         method.destination.size() +
+         method.source.size() +
+         method.routing_key.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const exchange::BindOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const exchange::Unbind& method) {
-  return 14 + method.destination.size() + method.source.size() + method.routing_key.size() + method.arguments.content.size();
+  return 14 +
+         method.destination.size() +
+         method.source.size() +
+         method.routing_key.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const exchange::UnbindOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const queue::Declare& method) {
-  return 12 + method.queue.size() + method.arguments.content.size();
+  return 12 +
+         method.queue.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const queue::DeclareOk& method) {
-  return 13 + method.queue.size();
+  return 13 +
+         method.queue.size();
 }
 inline std::size_t encoded_size(const queue::Bind& method) {
-  return 14 + method.queue.size() + method.exchange.size() + method.routing_key.size() + method.arguments.content.size();
+  return 14 +
+         method.queue.size() +
+         method.exchange.size() +
+         method.routing_key.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const queue::BindOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const queue::Purge& method) {
-  return 8 + method.queue.size();
+  return 8 +
+         method.queue.size();
 }
 inline std::size_t encoded_size(const queue::PurgeOk&) {
   return 8;
 }
 inline std::size_t encoded_size(const queue::Delete& method) {
-  return 8 + method.queue.size();
+  return 8 +
+         method.queue.size();
 }
 inline std::size_t encoded_size(const queue::DeleteOk&) {
   return 8;
 }
 inline std::size_t encoded_size(const queue::Unbind& method) {
-  return 13 + method.queue.size() + method.exchange.size() + method.routing_key.size() + method.arguments.content.size();
+  return 13 +
+         method.queue.size() +
+         method.exchange.size() +
+         method.routing_key.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const queue::UnbindOk&) {
   return 4;
@@ -661,34 +706,52 @@ inline std::size_t encoded_size(const basic::QosOk&) {
   return 4;
 }
 inline std::size_t encoded_size(const basic::Consume& method) {
-  return 13 + method.queue.size() + method.consumer_tag.size() + method.arguments.content.size();
+  return 13 +
+         method.queue.size() +
+         method.consumer_tag.size() +
+         method.arguments.content.size();
 }
 inline std::size_t encoded_size(const basic::ConsumeOk& method) {
-  return 5 + method.consumer_tag.size();
+  return 5 +
+         method.consumer_tag.size();
 }
 inline std::size_t encoded_size(const basic::Cancel& method) {
-  return 6 + method.consumer_tag.size();
+  return 6 +
+         method.consumer_tag.size();
 }
 inline std::size_t encoded_size(const basic::CancelOk& method) {
-  return 5 + method.consumer_tag.size();
+  return 5 +
+         method.consumer_tag.size();
 }
 inline std::size_t encoded_size(const basic::Publish& method) {
-  return 9 + method.exchange.size() + method.routing_key.size();
+  return 9 +
+         method.exchange.size() +
+         method.routing_key.size();
 }
 inline std::size_t encoded_size(const basic::Return& method) {
-  return 9 + method.reply_text.size() + method.exchange.size() + method.routing_key.size();
+  return 9 +
+         method.reply_text.size() +
+         method.exchange.size() +
+         method.routing_key.size();
 }
 inline std::size_t encoded_size(const basic::Deliver& method) {
-  return 16 + method.consumer_tag.size() + method.exchange.size() + method.routing_key.size();
+  return 16 +
+         method.consumer_tag.size() +
+         method.exchange.size() +
+         method.routing_key.size();
 }
 inline std::size_t encoded_size(const basic::Get& method) {
-  return 8 + method.queue.size();
+  return 8 +
+         method.queue.size();
 }
 inline std::size_t encoded_size(const basic::GetOk& method) {
-  return 19 + method.exchange.size() + method.routing_key.size();
+  return 19 +
+         method.exchange.size() +
+         method.routing_key.size();
 }
 inline std::size_t encoded_size(const basic::GetEmpty& method) {
-  return 5 + method.reserved_1.size();
+  return 5 +
+         method.reserved_1.size();
 }
 inline std::size_t encoded_size(const basic::Ack&) {
   return 13;
@@ -780,7 +843,8 @@ inline void encode(WireWriter& writer, const connection::Open& method) {
   writer.write_u16(40);
   writer.write_short_string(method.virtual_host);
   writer.write_short_string(method.reserved_1);
-  writer.write_u8(static_cast<std::uint8_t>((method.reserved_2 ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.reserved_2 ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const connection::OpenOk& method) {
   writer.write_u16(10);
@@ -831,12 +895,14 @@ inline void encode(WireWriter& writer, const channel::OpenOk& method) {
 inline void encode(WireWriter& writer, const channel::Flow& method) {
   writer.write_u16(20);
   writer.write_u16(20);
-  writer.write_u8(static_cast<std::uint8_t>((method.active ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.active ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const channel::FlowOk& method) {
   writer.write_u16(20);
   writer.write_u16(21);
-  writer.write_u8(static_cast<std::uint8_t>((method.active ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.active ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const channel::Close& method) {
   writer.write_u16(20);
@@ -854,7 +920,12 @@ inline void encode(WireWriter& writer, const access::Request& method) {
   writer.write_u16(30);
   writer.write_u16(10);
   writer.write_short_string(method.realm);
-  writer.write_u8(static_cast<std::uint8_t>((method.exclusive ? 1 : 0) | (method.passive ? 2 : 0) | (method.active ? 4 : 0) | (method.write ? 8 : 0) | (method.read ? 16 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.exclusive ? 1 : 0) |
+      (method.passive ? 2 : 0) |
+      (method.active ? 4 : 0) |
+      (method.write ? 8 : 0) |
+      (method.read ? 16 : 0)));
 }
 inline void encode(WireWriter& writer, const access::RequestOk& method) {
   writer.write_u16(30);
@@ -867,7 +938,12 @@ inline void encode(WireWriter& writer, const exchange::Declare& method) {
   writer.write_u16(method.ticket);
   writer.write_short_string(method.exchange);
   writer.write_short_string(method.type);
-  writer.write_u8(static_cast<std::uint8_t>((method.passive ? 1 : 0) | (method.durable ? 2 : 0) | (method.auto_delete ? 4 : 0) | (method.internal ? 8 : 0) | (method.nowait ? 16 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.passive ? 1 : 0) |
+      (method.durable ? 2 : 0) |
+      (method.auto_delete ? 4 : 0) |
+      (method.internal ? 8 : 0) |
+      (method.nowait ? 16 : 0)));
   writer.write_long_string(text_of(method.arguments.content));
 }
 inline void encode(WireWriter& writer, const exchange::DeclareOk&) {
@@ -879,7 +955,9 @@ inline void encode(WireWriter& writer, const exchange::Delete& method) {
   writer.write_u16(20);
   writer.write_u16(method.ticket);
   writer.write_short_string(method.exchange);
-  writer.write_u8(static_cast<std::uint8_t>((method.if_unused ? 1 : 0) | (method.nowait ? 2 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.if_unused ? 1 : 0) |
+      (method.nowait ? 2 : 0)));
 }
 inline void encode(WireWriter& writer, const exchange::DeleteOk&) {
   writer.write_u16(40);
@@ -892,7 +970,8 @@ inline void encode(WireWriter& writer, const exchange::Bind& method) {
   writer.write_short_string(method.destination);
   writer.write_short_string(method.source);
   writer.write_short_string(method.routing_key);
-  writer.write_u8(static_cast<std::uint8_t>((method.nowait ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.nowait ? 1 : 0)));
   writer.write_long_string(text_of(method.arguments.content));
 }
 inline void encode(WireWriter& writer, const exchange::BindOk&) {
@@ -906,7 +985,8 @@ inline void encode(WireWriter& writer, const exchange::Unbind& method) {
   writer.write_short_string(method.destination);
   writer.write_short_string(method.source);
   writer.write_short_string(method.routing_key);
-  writer.write_u8(static_cast<std::uint8_t>((method.nowait ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.nowait ? 1 : 0)));
   writer.write_long_string(text_of(method.arguments.content));
 }
 inline void encode(WireWriter& writer, const exchange::UnbindOk&) {
@@ -918,7 +998,12 @@ inline void encode(WireWriter& writer, const queue::Declare& method) {
   writer.write_u16(10);
   writer.write_u16(method.ticket);
   writer.write_short_string(method.queue);
-  writer.write_u8(static_cast<std::uint8_t>((method.passive ? 1 : 0) | (method.durable ? 2 : 0) | (method.exclusive ? 4 : 0) | (method.auto_delete ? 8 : 0) | (method.nowait ? 16 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.passive ? 1 : 0) |
+      (method.durable ? 2 : 0) |
+      (method.exclusive ? 4 : 0) |
+      (method.auto_delete ? 8 : 0) |
+      (method.nowait ? 16 : 0)));
   writer.write_long_string(text_of(method.arguments.content));
 }
 inline void encode(WireWriter& writer, const queue::DeclareOk& method) {
@@ -935,7 +1020,8 @@ inline void encode(WireWriter& writer, const queue::Bind& method) {
   writer.write_short_string(method.queue);
   writer.write_short_string(method.exchange);
   writer.write_short_string(method.routing_key);
-  writer.write_u8(static_cast<std::uint8_t>((method.nowait ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.nowait ? 1 : 0)));
   writer.write_long_string(text_of(method.arguments.content));
 }
 inline void encode(WireWriter& writer, const queue::BindOk&) {
@@ -947,7 +1033,8 @@ inline void encode(WireWriter& writer, const queue::Purge& method) {
   writer.write_u16(30);
   writer.write_u16(method.ticket);
   writer.write_short_string(method.queue);
-  writer.write_u8(static_cast<std::uint8_t>((method.nowait ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.nowait ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const queue::PurgeOk& method) {
   writer.write_u16(50);
@@ -959,7 +1046,10 @@ inline void encode(WireWriter& writer, const queue::Delete& method) {
   writer.write_u16(40);
   writer.write_u16(method.ticket);
   writer.write_short_string(method.queue);
-  writer.write_u8(static_cast<std::uint8_t>((method.if_unused ? 1 : 0) | (method.if_empty ? 2 : 0) | (method.nowait ? 4 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.if_unused ? 1 : 0) |
+      (method.if_empty ? 2 : 0) |
+      (method.nowait ? 4 : 0)));
 }
 inline void encode(WireWriter& writer, const queue::DeleteOk& method) {
   writer.write_u16(50);
@@ -984,7 +1074,8 @@ inline void encode(WireWriter& writer, const basic::Qos& method) {
   writer.write_u16(10);
   writer.write_u32(method.prefetch_size);
   writer.write_u16(method.prefetch_count);
-  writer.write_u8(static_cast<std::uint8_t>((method.global ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.global ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::QosOk&) {
   writer.write_u16(60);
@@ -996,7 +1087,11 @@ inline void encode(WireWriter& writer, const basic::Consume& method) {
   writer.write_u16(method.ticket);
   writer.write_short_string(method.queue);
   writer.write_short_string(method.consumer_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.no_local ? 1 : 0) | (method.no_ack ? 2 : 0) | (method.exclusive ? 4 : 0) | (method.nowait ? 8 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.no_local ? 1 : 0) |
+      (method.no_ack ? 2 : 0) |
+      (method.exclusive ? 4 : 0) |
+      (method.nowait ? 8 : 0)));
   writer.write_long_string(text_of(method.arguments.content));
 }
 inline void encode(WireWriter& writer, const basic::ConsumeOk& method) {
@@ -1008,7 +1103,8 @@ inline void encode(WireWriter& writer, const basic::Cancel& method) {
   writer.write_u16(60);
   writer.write_u16(30);
   writer.write_short_string(method.consumer_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.nowait ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.nowait ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::CancelOk& method) {
   writer.write_u16(60);
@@ -1021,7 +1117,9 @@ inline void encode(WireWriter& writer, const basic::Publish& method) {
   writer.write_u16(method.ticket);
   writer.write_short_string(method.exchange);
   writer.write_short_string(method.routing_key);
-  writer.write_u8(static_cast<std::uint8_t>((method.mandatory ? 1 : 0) | (method.immediate ? 2 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.mandatory ? 1 : 0) |
+      (method.immediate ? 2 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::Return& method) {
   writer.write_u16(60);
@@ -1036,7 +1134,8 @@ inline void encode(WireWriter& writer, const basic::Deliver& method) {
   writer.write_u16(60);
   writer.write_short_string(method.consumer_tag);
   writer.write_u64(method.delivery_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.redelivered ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.redelivered ? 1 : 0)));
   writer.write_short_string(method.exchange);
   writer.write_short_string(method.routing_key);
 }
@@ -1045,13 +1144,15 @@ inline void encode(WireWriter& writer, const basic::Get& method) {
   writer.write_u16(70);
   writer.write_u16(method.ticket);
   writer.write_short_string(method.queue);
-  writer.write_u8(static_cast<std::uint8_t>((method.no_ack ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.no_ack ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::GetOk& method) {
   writer.write_u16(60);
   writer.write_u16(71);
   writer.write_u64(method.delivery_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.redelivered ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.redelivered ? 1 : 0)));
   writer.write_short_string(method.exchange);
   writer.write_short_string(method.routing_key);
   writer.write_u32(method.message_count);
@@ -1065,23 +1166,27 @@ inline void encode(WireWriter& writer, const basic::Ack& method) {
   writer.write_u16(60);
   writer.write_u16(80);
   writer.write_u64(method.delivery_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.multiple ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.multiple ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::Reject& method) {
   writer.write_u16(60);
   writer.write_u16(90);
   writer.write_u64(method.delivery_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.requeue ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.requeue ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::RecoverAsync& method) {
   writer.write_u16(60);
   writer.write_u16(100);
-  writer.write_u8(static_cast<std::uint8_t>((method.requeue ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.requeue ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::Recover& method) {
   writer.write_u16(60);
   writer.write_u16(110);
-  writer.write_u8(static_cast<std::uint8_t>((method.requeue ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.requeue ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const basic::RecoverOk&) {
   writer.write_u16(60);
@@ -1091,7 +1196,9 @@ inline void encode(WireWriter& writer, const basic::Nack& method) {
   writer.write_u16(60);
   writer.write_u16(120);
   writer.write_u64(method.delivery_tag);
-  writer.write_u8(static_cast<std::uint8_t>((method.multiple ? 1 : 0) | (method.requeue ? 2 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.multiple ? 1 : 0) |
+      (method.requeue ? 2 : 0)));
 }
 inline void encode(WireWriter& writer, const tx::Select&) {
   writer.write_u16(90);
@@ -1120,7 +1227,8 @@ inline void encode(WireWriter& writer, const tx::RollbackOk&) {
 inline void encode(WireWriter& writer, const confirm::Select& method) {
   writer.write_u16(85);
   writer.write_u16(10);
-  writer.write_u8(static_cast<std::uint8_t>((method.nowait ? 1 : 0)));
+  writer.write_u8(static_cast<std::uint8_t>(
+      (method.nowait ? 1 : 0)));
 }
 inline void encode(WireWriter& writer, const confirm::SelectOk&) {
   writer.write_u16(85);
@@ -1141,9 +1249,9 @@ inline connection::Start decode_connection_Start(WireReader& reader) {
 inline connection::StartOk decode_connection_StartOk(WireReader& reader) {
   connection::StartOk method;
   method.client_properties = reader.read_table();
-  method.mechanism = reader.read_short_string();
+  method.mechanism = reader.read_text();
   method.response = reader.read_long_string();
-  method.locale = reader.read_short_string();
+  method.locale = reader.read_text();
   return method;
 }
 inline connection::Secure decode_connection_Secure(WireReader& reader) {
@@ -1172,8 +1280,8 @@ inline connection::TuneOk decode_connection_TuneOk(WireReader& reader) {
 }
 inline connection::Open decode_connection_Open(WireReader& reader) {
   connection::Open method;
-  method.virtual_host = reader.read_short_string();
-  method.reserved_1 = reader.read_short_string();
+  method.virtual_host = reader.read_text();
+  method.reserved_1 = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.reserved_2 = (bits & 1) != 0;
@@ -1182,13 +1290,13 @@ inline connection::Open decode_connection_Open(WireReader& reader) {
 }
 inline connection::OpenOk decode_connection_OpenOk(WireReader& reader) {
   connection::OpenOk method;
-  method.reserved_1 = reader.read_short_string();
+  method.reserved_1 = reader.read_text();
   return method;
 }
 inline connection::Close decode_connection_Close(WireReader& reader) {
   connection::Close method;
   method.reply_code = reader.read_u16();
-  method.reply_text = reader.read_short_string();
+  method.reply_text = reader.read_text();
   method.class_id = reader.read_u16();
   method.method_id = reader.read_u16();
   return method;
@@ -1199,7 +1307,7 @@ inline connection::CloseOk decode_connection_CloseOk(WireReader&) {
 }
 inline connection::Blocked decode_connection_Blocked(WireReader& reader) {
   connection::Blocked method;
-  method.reason = reader.read_short_string();
+  method.reason = reader.read_text();
   return method;
 }
 inline connection::Unblocked decode_connection_Unblocked(WireReader&) {
@@ -1209,7 +1317,7 @@ inline connection::Unblocked decode_connection_Unblocked(WireReader&) {
 inline connection::UpdateSecret decode_connection_UpdateSecret(WireReader& reader) {
   connection::UpdateSecret method;
   method.new_secret = reader.read_long_string();
-  method.reason = reader.read_short_string();
+  method.reason = reader.read_text();
   return method;
 }
 inline connection::UpdateSecretOk decode_connection_UpdateSecretOk(WireReader&) {
@@ -1218,7 +1326,7 @@ inline connection::UpdateSecretOk decode_connection_UpdateSecretOk(WireReader&) 
 }
 inline channel::Open decode_channel_Open(WireReader& reader) {
   channel::Open method;
-  method.reserved_1 = reader.read_short_string();
+  method.reserved_1 = reader.read_text();
   return method;
 }
 inline channel::OpenOk decode_channel_OpenOk(WireReader& reader) {
@@ -1245,7 +1353,7 @@ inline channel::FlowOk decode_channel_FlowOk(WireReader& reader) {
 inline channel::Close decode_channel_Close(WireReader& reader) {
   channel::Close method;
   method.reply_code = reader.read_u16();
-  method.reply_text = reader.read_short_string();
+  method.reply_text = reader.read_text();
   method.class_id = reader.read_u16();
   method.method_id = reader.read_u16();
   return method;
@@ -1256,7 +1364,7 @@ inline channel::CloseOk decode_channel_CloseOk(WireReader&) {
 }
 inline access::Request decode_access_Request(WireReader& reader) {
   access::Request method;
-  method.realm = reader.read_short_string();
+  method.realm = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.exclusive = (bits & 1) != 0;
@@ -1275,8 +1383,8 @@ inline access::RequestOk decode_access_RequestOk(WireReader& reader) {
 inline exchange::Declare decode_exchange_Declare(WireReader& reader) {
   exchange::Declare method;
   method.ticket = reader.read_u16();
-  method.exchange = reader.read_short_string();
-  method.type = reader.read_short_string();
+  method.exchange = reader.read_text();
+  method.type = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.passive = (bits & 1) != 0;
@@ -1295,7 +1403,7 @@ inline exchange::DeclareOk decode_exchange_DeclareOk(WireReader&) {
 inline exchange::Delete decode_exchange_Delete(WireReader& reader) {
   exchange::Delete method;
   method.ticket = reader.read_u16();
-  method.exchange = reader.read_short_string();
+  method.exchange = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.if_unused = (bits & 1) != 0;
@@ -1310,9 +1418,9 @@ inline exchange::DeleteOk decode_exchange_DeleteOk(WireReader&) {
 inline exchange::Bind decode_exchange_Bind(WireReader& reader) {
   exchange::Bind method;
   method.ticket = reader.read_u16();
-  method.destination = reader.read_short_string();
-  method.source = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.destination = reader.read_text();
+  method.source = reader.read_text();
+  method.routing_key = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.nowait = (bits & 1) != 0;
@@ -1327,9 +1435,9 @@ inline exchange::BindOk decode_exchange_BindOk(WireReader&) {
 inline exchange::Unbind decode_exchange_Unbind(WireReader& reader) {
   exchange::Unbind method;
   method.ticket = reader.read_u16();
-  method.destination = reader.read_short_string();
-  method.source = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.destination = reader.read_text();
+  method.source = reader.read_text();
+  method.routing_key = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.nowait = (bits & 1) != 0;
@@ -1344,7 +1452,7 @@ inline exchange::UnbindOk decode_exchange_UnbindOk(WireReader&) {
 inline queue::Declare decode_queue_Declare(WireReader& reader) {
   queue::Declare method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
+  method.queue = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.passive = (bits & 1) != 0;
@@ -1358,7 +1466,7 @@ inline queue::Declare decode_queue_Declare(WireReader& reader) {
 }
 inline queue::DeclareOk decode_queue_DeclareOk(WireReader& reader) {
   queue::DeclareOk method;
-  method.queue = reader.read_short_string();
+  method.queue = reader.read_text();
   method.message_count = reader.read_u32();
   method.consumer_count = reader.read_u32();
   return method;
@@ -1366,9 +1474,9 @@ inline queue::DeclareOk decode_queue_DeclareOk(WireReader& reader) {
 inline queue::Bind decode_queue_Bind(WireReader& reader) {
   queue::Bind method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
-  method.exchange = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.queue = reader.read_text();
+  method.exchange = reader.read_text();
+  method.routing_key = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.nowait = (bits & 1) != 0;
@@ -1383,7 +1491,7 @@ inline queue::BindOk decode_queue_BindOk(WireReader&) {
 inline queue::Purge decode_queue_Purge(WireReader& reader) {
   queue::Purge method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
+  method.queue = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.nowait = (bits & 1) != 0;
@@ -1398,7 +1506,7 @@ inline queue::PurgeOk decode_queue_PurgeOk(WireReader& reader) {
 inline queue::Delete decode_queue_Delete(WireReader& reader) {
   queue::Delete method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
+  method.queue = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.if_unused = (bits & 1) != 0;
@@ -1415,9 +1523,9 @@ inline queue::DeleteOk decode_queue_DeleteOk(WireReader& reader) {
 inline queue::Unbind decode_queue_Unbind(WireReader& reader) {
   queue::Unbind method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
-  method.exchange = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.queue = reader.read_text();
+  method.exchange = reader.read_text();
+  method.routing_key = reader.read_text();
   method.arguments = reader.read_table();
   return method;
 }
@@ -1442,8 +1550,8 @@ inline basic::QosOk decode_basic_QosOk(WireReader&) {
 inline basic::Consume decode_basic_Consume(WireReader& reader) {
   basic::Consume method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
-  method.consumer_tag = reader.read_short_string();
+  method.queue = reader.read_text();
+  method.consumer_tag = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.no_local = (bits & 1) != 0;
@@ -1456,12 +1564,12 @@ inline basic::Consume decode_basic_Consume(WireReader& reader) {
 }
 inline basic::ConsumeOk decode_basic_ConsumeOk(WireReader& reader) {
   basic::ConsumeOk method;
-  method.consumer_tag = reader.read_short_string();
+  method.consumer_tag = reader.read_text();
   return method;
 }
 inline basic::Cancel decode_basic_Cancel(WireReader& reader) {
   basic::Cancel method;
-  method.consumer_tag = reader.read_short_string();
+  method.consumer_tag = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.nowait = (bits & 1) != 0;
@@ -1470,7 +1578,7 @@ inline basic::Cancel decode_basic_Cancel(WireReader& reader) {
 }
 inline basic::CancelOk decode_basic_CancelOk(WireReader& reader) {
   basic::CancelOk method;
-  method.consumer_tag = reader.read_short_string();
+  method.consumer_tag = reader.read_text();
   return method;
 }
 inline basic::Publish decode_basic_Publish(WireReader& reader) {
@@ -1488,27 +1596,27 @@ inline basic::Publish decode_basic_Publish(WireReader& reader) {
 inline basic::Return decode_basic_Return(WireReader& reader) {
   basic::Return method;
   method.reply_code = reader.read_u16();
-  method.reply_text = reader.read_short_string();
-  method.exchange = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.reply_text = reader.read_text();
+  method.exchange = reader.read_text();
+  method.routing_key = reader.read_text();
   return method;
 }
 inline basic::Deliver decode_basic_Deliver(WireReader& reader) {
   basic::Deliver method;
-  method.consumer_tag = reader.read_short_string();
+  method.consumer_tag = reader.read_text();
   method.delivery_tag = reader.read_u64();
   {
     const std::uint8_t bits = reader.read_u8();
     method.redelivered = (bits & 1) != 0;
   }
-  method.exchange = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.exchange = reader.read_text();
+  method.routing_key = reader.read_text();
   return method;
 }
 inline basic::Get decode_basic_Get(WireReader& reader) {
   basic::Get method;
   method.ticket = reader.read_u16();
-  method.queue = reader.read_short_string();
+  method.queue = reader.read_text();
   {
     const std::uint8_t bits = reader.read_u8();
     method.no_ack = (bits & 1) != 0;
@@ -1522,14 +1630,14 @@ inline basic::GetOk decode_basic_GetOk(WireReader& reader) {
     const std::uint8_t bits = reader.read_u8();
     method.redelivered = (bits & 1) != 0;
   }
-  method.exchange = reader.read_short_string();
-  method.routing_key = reader.read_short_string();
+  method.exchange = reader.read_text();
+  method.routing_key = reader.read_text();
   method.message_count = reader.read_u32();
   return method;
 }
 inline basic::GetEmpty decode_basic_GetEmpty(WireReader& reader) {
   basic::GetEmpty method;
-  method.reserved_1 = reader.read_short_string();
+  method.reserved_1 = reader.read_text();
   return method;
 }
 inline basic::Ack decode_basic_Ack(WireReader& reader) {
@@ -1621,12 +1729,17 @@ constexpr std::uint32_t method_key(std::uint16_t class_id, std::uint16_t method_
   return (std::uint32_t{class_id} << 16) | method_id;
 }
 
-AmqpError malformed_method(MethodId id);
+/// What is wrong with a method whose payload is not exactly its arguments, or has bad text.
+AmqpError malformed_method(MethodId id, std::span<const std::byte> payload,
+                           const WireReader& reader);
 AmqpError unknown_method(MethodId id);
 
 template <class Method, class Handler>
-Result<void, AmqpError> handle(const Method& method, const WireReader& reader, Handler& handler) {
-  if (reader.failed()) return tl::unexpected(malformed_method(Method::id));
+Result<void, AmqpError> handle(const Method& method, std::span<const std::byte> payload,
+                               const WireReader& reader, Handler& handler) {
+  if (reader.failed() || reader.remaining() != 0 || reader.bad_text()) {
+    return tl::unexpected(malformed_method(Method::id, payload, reader));
+  }
   handler.on(method);
   return {};
 }
@@ -1634,8 +1747,9 @@ Result<void, AmqpError> handle(const Method& method, const WireReader& reader, H
 }  // namespace detail
 
 /// Reads a method frame's payload and calls handler.on(const <class>::<Method>&).
-/// Errors: 502 syntax_error for arguments that end early, 503 command_invalid for a method that
-/// AMQP does not have; both name the method.
+/// Errors: 501 frame_error for arguments that end early, have bytes behind them, or names that are
+/// not UTF-8; 503 command_invalid for a method that AMQP does not have. The method is named where
+/// RabbitMQ names it.
 template <class Handler>
 Result<void, AmqpError> dispatch_method(std::span<const std::byte> payload, Handler& handler) {
   using detail::method_key;
@@ -1644,203 +1758,203 @@ Result<void, AmqpError> dispatch_method(std::span<const std::byte> payload, Hand
   const std::uint16_t method_id = reader.read_u16();
   switch (method_key(class_id, method_id)) {
     case method_key(10, 10):
-      return detail::handle(
-          detail::decode_connection_Start(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Start(reader), payload,
+                            reader, handler);
     case method_key(10, 11):
-      return detail::handle(
-          detail::decode_connection_StartOk(reader), reader, handler);
+      return detail::handle(detail::decode_connection_StartOk(reader), payload,
+                            reader, handler);
     case method_key(10, 20):
-      return detail::handle(
-          detail::decode_connection_Secure(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Secure(reader), payload,
+                            reader, handler);
     case method_key(10, 21):
-      return detail::handle(
-          detail::decode_connection_SecureOk(reader), reader, handler);
+      return detail::handle(detail::decode_connection_SecureOk(reader), payload,
+                            reader, handler);
     case method_key(10, 30):
-      return detail::handle(
-          detail::decode_connection_Tune(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Tune(reader), payload,
+                            reader, handler);
     case method_key(10, 31):
-      return detail::handle(
-          detail::decode_connection_TuneOk(reader), reader, handler);
+      return detail::handle(detail::decode_connection_TuneOk(reader), payload,
+                            reader, handler);
     case method_key(10, 40):
-      return detail::handle(
-          detail::decode_connection_Open(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Open(reader), payload,
+                            reader, handler);
     case method_key(10, 41):
-      return detail::handle(
-          detail::decode_connection_OpenOk(reader), reader, handler);
+      return detail::handle(detail::decode_connection_OpenOk(reader), payload,
+                            reader, handler);
     case method_key(10, 50):
-      return detail::handle(
-          detail::decode_connection_Close(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Close(reader), payload,
+                            reader, handler);
     case method_key(10, 51):
-      return detail::handle(
-          detail::decode_connection_CloseOk(reader), reader, handler);
+      return detail::handle(detail::decode_connection_CloseOk(reader), payload,
+                            reader, handler);
     case method_key(10, 60):
-      return detail::handle(
-          detail::decode_connection_Blocked(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Blocked(reader), payload,
+                            reader, handler);
     case method_key(10, 61):
-      return detail::handle(
-          detail::decode_connection_Unblocked(reader), reader, handler);
+      return detail::handle(detail::decode_connection_Unblocked(reader), payload,
+                            reader, handler);
     case method_key(10, 70):
-      return detail::handle(
-          detail::decode_connection_UpdateSecret(reader), reader, handler);
+      return detail::handle(detail::decode_connection_UpdateSecret(reader), payload,
+                            reader, handler);
     case method_key(10, 71):
-      return detail::handle(
-          detail::decode_connection_UpdateSecretOk(reader), reader, handler);
+      return detail::handle(detail::decode_connection_UpdateSecretOk(reader), payload,
+                            reader, handler);
     case method_key(20, 10):
-      return detail::handle(
-          detail::decode_channel_Open(reader), reader, handler);
+      return detail::handle(detail::decode_channel_Open(reader), payload,
+                            reader, handler);
     case method_key(20, 11):
-      return detail::handle(
-          detail::decode_channel_OpenOk(reader), reader, handler);
+      return detail::handle(detail::decode_channel_OpenOk(reader), payload,
+                            reader, handler);
     case method_key(20, 20):
-      return detail::handle(
-          detail::decode_channel_Flow(reader), reader, handler);
+      return detail::handle(detail::decode_channel_Flow(reader), payload,
+                            reader, handler);
     case method_key(20, 21):
-      return detail::handle(
-          detail::decode_channel_FlowOk(reader), reader, handler);
+      return detail::handle(detail::decode_channel_FlowOk(reader), payload,
+                            reader, handler);
     case method_key(20, 40):
-      return detail::handle(
-          detail::decode_channel_Close(reader), reader, handler);
+      return detail::handle(detail::decode_channel_Close(reader), payload,
+                            reader, handler);
     case method_key(20, 41):
-      return detail::handle(
-          detail::decode_channel_CloseOk(reader), reader, handler);
+      return detail::handle(detail::decode_channel_CloseOk(reader), payload,
+                            reader, handler);
     case method_key(30, 10):
-      return detail::handle(
-          detail::decode_access_Request(reader), reader, handler);
+      return detail::handle(detail::decode_access_Request(reader), payload,
+                            reader, handler);
     case method_key(30, 11):
-      return detail::handle(
-          detail::decode_access_RequestOk(reader), reader, handler);
+      return detail::handle(detail::decode_access_RequestOk(reader), payload,
+                            reader, handler);
     case method_key(40, 10):
-      return detail::handle(
-          detail::decode_exchange_Declare(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_Declare(reader), payload,
+                            reader, handler);
     case method_key(40, 11):
-      return detail::handle(
-          detail::decode_exchange_DeclareOk(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_DeclareOk(reader), payload,
+                            reader, handler);
     case method_key(40, 20):
-      return detail::handle(
-          detail::decode_exchange_Delete(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_Delete(reader), payload,
+                            reader, handler);
     case method_key(40, 21):
-      return detail::handle(
-          detail::decode_exchange_DeleteOk(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_DeleteOk(reader), payload,
+                            reader, handler);
     case method_key(40, 30):
-      return detail::handle(
-          detail::decode_exchange_Bind(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_Bind(reader), payload,
+                            reader, handler);
     case method_key(40, 31):
-      return detail::handle(
-          detail::decode_exchange_BindOk(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_BindOk(reader), payload,
+                            reader, handler);
     case method_key(40, 40):
-      return detail::handle(
-          detail::decode_exchange_Unbind(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_Unbind(reader), payload,
+                            reader, handler);
     case method_key(40, 51):
-      return detail::handle(
-          detail::decode_exchange_UnbindOk(reader), reader, handler);
+      return detail::handle(detail::decode_exchange_UnbindOk(reader), payload,
+                            reader, handler);
     case method_key(50, 10):
-      return detail::handle(
-          detail::decode_queue_Declare(reader), reader, handler);
+      return detail::handle(detail::decode_queue_Declare(reader), payload,
+                            reader, handler);
     case method_key(50, 11):
-      return detail::handle(
-          detail::decode_queue_DeclareOk(reader), reader, handler);
+      return detail::handle(detail::decode_queue_DeclareOk(reader), payload,
+                            reader, handler);
     case method_key(50, 20):
-      return detail::handle(
-          detail::decode_queue_Bind(reader), reader, handler);
+      return detail::handle(detail::decode_queue_Bind(reader), payload,
+                            reader, handler);
     case method_key(50, 21):
-      return detail::handle(
-          detail::decode_queue_BindOk(reader), reader, handler);
+      return detail::handle(detail::decode_queue_BindOk(reader), payload,
+                            reader, handler);
     case method_key(50, 30):
-      return detail::handle(
-          detail::decode_queue_Purge(reader), reader, handler);
+      return detail::handle(detail::decode_queue_Purge(reader), payload,
+                            reader, handler);
     case method_key(50, 31):
-      return detail::handle(
-          detail::decode_queue_PurgeOk(reader), reader, handler);
+      return detail::handle(detail::decode_queue_PurgeOk(reader), payload,
+                            reader, handler);
     case method_key(50, 40):
-      return detail::handle(
-          detail::decode_queue_Delete(reader), reader, handler);
+      return detail::handle(detail::decode_queue_Delete(reader), payload,
+                            reader, handler);
     case method_key(50, 41):
-      return detail::handle(
-          detail::decode_queue_DeleteOk(reader), reader, handler);
+      return detail::handle(detail::decode_queue_DeleteOk(reader), payload,
+                            reader, handler);
     case method_key(50, 50):
-      return detail::handle(
-          detail::decode_queue_Unbind(reader), reader, handler);
+      return detail::handle(detail::decode_queue_Unbind(reader), payload,
+                            reader, handler);
     case method_key(50, 51):
-      return detail::handle(
-          detail::decode_queue_UnbindOk(reader), reader, handler);
+      return detail::handle(detail::decode_queue_UnbindOk(reader), payload,
+                            reader, handler);
     case method_key(60, 10):
-      return detail::handle(
-          detail::decode_basic_Qos(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Qos(reader), payload,
+                            reader, handler);
     case method_key(60, 11):
-      return detail::handle(
-          detail::decode_basic_QosOk(reader), reader, handler);
+      return detail::handle(detail::decode_basic_QosOk(reader), payload,
+                            reader, handler);
     case method_key(60, 20):
-      return detail::handle(
-          detail::decode_basic_Consume(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Consume(reader), payload,
+                            reader, handler);
     case method_key(60, 21):
-      return detail::handle(
-          detail::decode_basic_ConsumeOk(reader), reader, handler);
+      return detail::handle(detail::decode_basic_ConsumeOk(reader), payload,
+                            reader, handler);
     case method_key(60, 30):
-      return detail::handle(
-          detail::decode_basic_Cancel(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Cancel(reader), payload,
+                            reader, handler);
     case method_key(60, 31):
-      return detail::handle(
-          detail::decode_basic_CancelOk(reader), reader, handler);
+      return detail::handle(detail::decode_basic_CancelOk(reader), payload,
+                            reader, handler);
     case method_key(60, 40):
-      return detail::handle(
-          detail::decode_basic_Publish(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Publish(reader), payload,
+                            reader, handler);
     case method_key(60, 50):
-      return detail::handle(
-          detail::decode_basic_Return(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Return(reader), payload,
+                            reader, handler);
     case method_key(60, 60):
-      return detail::handle(
-          detail::decode_basic_Deliver(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Deliver(reader), payload,
+                            reader, handler);
     case method_key(60, 70):
-      return detail::handle(
-          detail::decode_basic_Get(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Get(reader), payload,
+                            reader, handler);
     case method_key(60, 71):
-      return detail::handle(
-          detail::decode_basic_GetOk(reader), reader, handler);
+      return detail::handle(detail::decode_basic_GetOk(reader), payload,
+                            reader, handler);
     case method_key(60, 72):
-      return detail::handle(
-          detail::decode_basic_GetEmpty(reader), reader, handler);
+      return detail::handle(detail::decode_basic_GetEmpty(reader), payload,
+                            reader, handler);
     case method_key(60, 80):
-      return detail::handle(
-          detail::decode_basic_Ack(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Ack(reader), payload,
+                            reader, handler);
     case method_key(60, 90):
-      return detail::handle(
-          detail::decode_basic_Reject(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Reject(reader), payload,
+                            reader, handler);
     case method_key(60, 100):
-      return detail::handle(
-          detail::decode_basic_RecoverAsync(reader), reader, handler);
+      return detail::handle(detail::decode_basic_RecoverAsync(reader), payload,
+                            reader, handler);
     case method_key(60, 110):
-      return detail::handle(
-          detail::decode_basic_Recover(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Recover(reader), payload,
+                            reader, handler);
     case method_key(60, 111):
-      return detail::handle(
-          detail::decode_basic_RecoverOk(reader), reader, handler);
+      return detail::handle(detail::decode_basic_RecoverOk(reader), payload,
+                            reader, handler);
     case method_key(60, 120):
-      return detail::handle(
-          detail::decode_basic_Nack(reader), reader, handler);
+      return detail::handle(detail::decode_basic_Nack(reader), payload,
+                            reader, handler);
     case method_key(90, 10):
-      return detail::handle(
-          detail::decode_tx_Select(reader), reader, handler);
+      return detail::handle(detail::decode_tx_Select(reader), payload,
+                            reader, handler);
     case method_key(90, 11):
-      return detail::handle(
-          detail::decode_tx_SelectOk(reader), reader, handler);
+      return detail::handle(detail::decode_tx_SelectOk(reader), payload,
+                            reader, handler);
     case method_key(90, 20):
-      return detail::handle(
-          detail::decode_tx_Commit(reader), reader, handler);
+      return detail::handle(detail::decode_tx_Commit(reader), payload,
+                            reader, handler);
     case method_key(90, 21):
-      return detail::handle(
-          detail::decode_tx_CommitOk(reader), reader, handler);
+      return detail::handle(detail::decode_tx_CommitOk(reader), payload,
+                            reader, handler);
     case method_key(90, 30):
-      return detail::handle(
-          detail::decode_tx_Rollback(reader), reader, handler);
+      return detail::handle(detail::decode_tx_Rollback(reader), payload,
+                            reader, handler);
     case method_key(90, 31):
-      return detail::handle(
-          detail::decode_tx_RollbackOk(reader), reader, handler);
+      return detail::handle(detail::decode_tx_RollbackOk(reader), payload,
+                            reader, handler);
     case method_key(85, 10):
-      return detail::handle(
-          detail::decode_confirm_Select(reader), reader, handler);
+      return detail::handle(detail::decode_confirm_Select(reader), payload,
+                            reader, handler);
     case method_key(85, 11):
-      return detail::handle(
-          detail::decode_confirm_SelectOk(reader), reader, handler);
+      return detail::handle(detail::decode_confirm_SelectOk(reader), payload,
+                            reader, handler);
     default:
       return tl::unexpected(detail::unknown_method({class_id, method_id}));
   }

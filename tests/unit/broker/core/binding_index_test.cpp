@@ -108,12 +108,14 @@ TEST_P(EveryIndex, AgreesWithAPlainSetOfBindings) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
-  // Few keys and many destinations, so that the hash tables of long lists come and go.
-  const std::vector<std::string> keys{"a", "b", ""};
+  // One key often and many destinations, so that the hash tables of keys and of destinations come
+  // and go.
+  std::vector<std::string> keys{"a", "a", "a", "a", "a", "a", "a", "a", "b", ""};
+  for (int i = 0; i < 20; ++i) keys.push_back("key" + std::to_string(i));
   std::set<std::tuple<Destination, std::string, int>> expected;
   BindingIndex index(GetParam());
-  for (int round = 0; round < 6000; ++round) {
-    const bool growing = (round / 1000) % 2 == 0;
+  for (int round = 0; round < 8000; ++round) {
+    const bool growing = (round / 2000) % 2 == 0;
     const Destination destination{random() % 4 == 0 ? Destination::Kind::exchange
                                                     : Destination::Kind::queue,
                                   static_cast<std::uint32_t>(random() % 150)};

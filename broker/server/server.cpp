@@ -1,0 +1,259 @@
+#include "broker/server/server.hpp"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <utility>
+
+#include "broker/core/users.hpp"
+#include "broker/server/logging.hpp"
+
+namespace leveret::server {
+
+using broker::ShardId;
+
+namespace {
+
+constexpr std::chrono::milliseconds memory_check_interval{250};
+constexpr std::chrono::milliseconds stop_check_interval{10};
+// An alarm that is on ends a little below the mark, so that it does not flutter.
+constexpr double alarm_end_share = 0.95;
+
+std::shared_ptr<const broker::SessionSettings> session_settings(const config::Config& config) {
+  auto settings = std::make_shared<broker::SessionSettings>();
+  settings->product = config.compat.product;
+  settings->version = config.compat.version;
+  settings->platform = "C++20";
+  settings->cluster_name =
+      config.node.cluster_name.empty() ? config.node.name : config.node.cluster_name;
+  settings->mechanisms = config.auth.mechanisms;
+  settings->loopback_only_users = config.auth.loopback_only;
+  settings->frame_max_bytes = config.limits.frame_max_bytes;
+  settings->channel_max = config.limits.channels;
+  settings->heartbeat_s = static_cast<std::uint16_t>(config.limits.heartbeat.count() / 1000);
+  settings->handshake_timeout_ms =
+      static_cast<std::uint32_t>(config.limits.handshake_timeout.count());
+  settings->message_size_max_bytes = config.limits.message_size_bytes;
+  settings->consumers_per_channel_max = config.limits.consumers_per_channel;
+  settings->write_high_watermark_bytes = config.network.write_high_watermark_bytes;
+  return settings;
+}
+
+ShardSettings shard_settings(const config::Config& config) {
+  SocketSettings socket;
+  socket.nodelay = config.network.nodelay;
+  socket.keepalive_s = static_cast<std::uint32_t>(config.network.keepalive.count() / 1000);
+  socket.user_timeout_ms = static_cast<std::uint32_t>(config.network.user_timeout.count());
+  socket.send_buffer_bytes = config.network.send_buffer_bytes;
+  socket.receive_buffer_bytes = config.network.receive_buffer_bytes;
+  return {session_settings(config), socket, config.memory.high_watermark_bytes};
+}
+
+broker::PermissionPattern pattern_of(const std::string& text, const std::string& user) {
+  auto pattern = broker::PermissionPattern::compile(text);
+  if (pattern) return *pattern;
+  log_error("permissions of user '" + user + "': " + pattern.error() + "; it lets nothing pass");
+  return {};
+}
+
+broker::PasswordHash hash_of(const config::User& user, const std::string& default_algorithm) {
+  const std::string& name =
+      user.hashing_algorithm.empty() ? default_algorithm : user.hashing_algorithm;
+  const auto algorithm =
+      broker::parse_hash_algorithm(name).value_or(broker::HashAlgorithm::sha256);
+  if (user.password_hash.empty()) {
+    return user.password.empty() ? broker::PasswordHash{}
+                                 : broker::PasswordHash::of(user.password, algorithm);
+  }
+  auto hash = broker::PasswordHash::parse(user.password_hash, algorithm);
+  if (hash) return *hash;
+  log_error("user '" + user.name + "' cannot log in: " + hash.error());
+  return {};
+}
+
+std::shared_ptr<const broker::Users> users_of(const config::Config& config) {
+  auto users = std::make_shared<broker::Users>();
+  for (const config::User& user : config.auth.users) {
+    users->add({user.name, hash_of(user, config.auth.hashing), user.tags});
+    for (const config::Permissions& granted : user.permissions) {
+      users->set_permissions(user.name, granted.vhost,
+                             {pattern_of(granted.configure, user.name),
+                              pattern_of(granted.write, user.name),
+                              pattern_of(granted.read, user.name)});
+    }
+  }
+  return users;
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t total_pages = 0;
+  std::uint64_t resident_pages = 0;
+  statm >> total_pages >> resident_pages;
+  return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+Server::Server(config::Config config, Reload reload)
+    : config_(std::move(config)), reload_(std::move(reload)), context_(1),
+      signals_(context_, SIGTERM, SIGINT, SIGHUP), memory_timer_(context_), stop_timer_(context_) {}
+
+Server::~Server() { stop_shards(); }
+
+// ---- start ---------------------------------------------------------------------------------
+
+Result<void, std::string> Server::start() {
+  for (std::uint16_t i = 0; i < config_.node.threads; ++i) {
+    inboxes_.push_back(std::make_unique<Inbox>([this, i] { shards_[i]->wake(); }));
+  }
+  for (std::uint16_t i = 0; i < config_.node.threads; ++i) {
+    shards_.push_back(std::make_unique<Shard>(ShardId{i}, inboxes_, shard_settings(config_),
+                                              process_memory_is_high_));
+  }
+  memory_high_watermark_bytes_ = config_.memory.high_watermark_bytes;
+  install_users(config_);
+  for (const config::Listener& settings : config_.amqp_listeners) {
+    auto listener = std::make_unique<Listener>(
+        context_, [this](int descriptor, broker::Peer peer) {
+          on_accept(descriptor, std::move(peer));
+        });
+    auto opened = listener->open(settings.bind.address, settings.bind.port,
+                                 static_cast<int>(settings.backlog));
+    if (!opened) return opened;
+    listeners_.push_back(std::move(listener));
+  }
+  // Every shard knows users and virtual hosts before any of them sees a client.
+  for (int pass = 0; pass < 2; ++pass) {
+    for (auto& shard : shards_) shard->run_ready();
+  }
+  for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
+  wait_for_signal();
+  watch_memory();
+  return {};
+}
+
+void Server::install_users(const config::Config& config) {
+  broker::NodeLimits limits;
+  limits.connections = config.limits.connections;
+  limits.connections_per_user = config.limits.connections_per_user;
+  limits.queues = config.limits.queues;
+  shards_[0]->post([this, limits, users = users_of(config), vhosts = config.vhosts] {
+    broker::ShardState& state = shards_[0]->state();
+    state.controller().set_limits(limits);
+    state.send(ShardId{0},
+               broker::TopologyRequest{{}, broker::ReplaceUsers{users, vhosts}});
+  });
+}
+
+std::vector<std::string> Server::urls() const {
+  std::vector<std::string> urls;
+  for (const auto& listener : listeners_) urls.push_back("amqp://" + listener->endpoint_text());
+  return urls;
+}
+
+void Server::on_accept(int descriptor, broker::Peer peer) {
+  shards_[next_shard_++ % shards_.size()]->adopt(descriptor, std::move(peer));
+}
+
+void Server::run() { context_.run(); }
+
+// ---- signals -------------------------------------------------------------------------------
+
+void Server::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    on_signal(number);
+    wait_for_signal();
+  });
+}
+
+void Server::on_signal(int number) {
+  if (number == SIGHUP) return reload();
+  if (stopping_) {
+    log_warning("told to stop a second time: stopping at once");
+    return context_.stop();
+  }
+  begin_stop();
+}
+
+void Server::reload() {
+  const std::unique_ptr<config::Config> next = reload_();
+  if (next == nullptr) return;
+  for (const std::string& key : config::changes_needing_restart(config_, *next)) {
+    log_warning("reload: " + key + " has changed; it takes effect after a restart");
+  }
+  config::Config merged = *next;
+  merged.node = config_.node;
+  merged.amqp_listeners = config_.amqp_listeners;
+  config_ = std::move(merged);
+  set_log_levels(config_.log);
+  memory_high_watermark_bytes_ = config_.memory.high_watermark_bytes;
+  install_users(config_);
+  for (auto& shard : shards_) {
+    shard->post([&shard, settings = shard_settings(config_)] { shard->set_settings(settings); });
+  }
+  log_info("configuration reloaded");
+}
+
+// ---- stop ----------------------------------------------------------------------------------
+
+void Server::begin_stop() {
+  stopping_ = true;
+  stop_deadline_ = std::chrono::steady_clock::now() + config_.shutdown.grace;
+  log_info("stopping: no new connections; clients are told connection.close 320");
+  for (auto& listener : listeners_) listener->close();
+  for (auto& shard : shards_) {
+    shard->post([&shard] { shard->state().dispatch(broker::Shutdown{}); });
+  }
+  check_stopped();
+}
+
+void Server::check_stopped() {
+  const bool all_gone =
+      std::all_of(shards_.begin(), shards_.end(),
+                  [](const auto& shard) { return shard->connection_count() == 0; });
+  if (all_gone || std::chrono::steady_clock::now() >= stop_deadline_) {
+    log_info(all_gone ? "stopped: all clients have gone"
+                      : "stopped: some clients did not go within shutdown.grace");
+    return context_.stop();
+  }
+  stop_timer_.expires_after(stop_check_interval);
+  stop_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) check_stopped();
+  });
+}
+
+void Server::stop_shards() {
+  for (auto& shard : shards_) shard->stop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+// ---- memory --------------------------------------------------------------------------------
+
+void Server::watch_memory() {
+  const bool was_high = process_memory_is_high_;
+  const auto mark = static_cast<double>(memory_high_watermark_bytes_) *
+                    (was_high ? alarm_end_share : 1.0);
+  const bool is_high = static_cast<double>(resident_bytes()) > mark;
+  // What the allocator keeps for later is not in use: give it back before complaining.
+  if (is_high && broker::MessageMemory::used_bytes() < memory_high_watermark_bytes_ / 2) {
+    ::malloc_trim(0);
+  }
+  if (is_high != was_high) {
+    process_memory_is_high_ = is_high;
+    log_warning(is_high ? "memory alarm: publishers are blocked (memory.high_watermark)"
+                        : "memory alarm is over: publishers go on");
+    for (auto& shard : shards_) shard->wake();
+  }
+  memory_timer_.expires_after(memory_check_interval);
+  memory_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) watch_memory();
+  });
+}
+
+}  // namespace leveret::server

@@ -1,0 +1,201 @@
+#include "config/keys.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace leveret::config {
+
+namespace {
+
+constexpr std::uint64_t no_maximum = UINT64_MAX;
+constexpr std::uint64_t second = 1000;
+
+template <class T>
+T narrow(const KeyValue& value) {
+  return static_cast<T>(value.number);
+}
+Duration duration(const KeyValue& value) {
+  return Duration{static_cast<std::int64_t>(value.number)};
+}
+
+using K = KeyType;
+constexpr std::string_view levels = "trace | debug | info | warning | error | critical";
+
+// path, type, default, minimum, maximum, choices, reloadable, RabbitMQ's name, sentence, assign
+const std::array keys{
+    Key{"version", K::count, "1", 1, 1, "", false, "", "Version of this file's form.",
+        [](Config&, const KeyValue&) {}},
+
+    Key{"node.name", K::text, "", 0, 255, "", false, "RABBITMQ_NODENAME",
+        "Name of the node; empty: leveret@ and the short host name.",
+        [](Config& config, const KeyValue& value) { config.node.name = value.text; }},
+    Key{"node.cluster_name", K::text, "", 0, 255, "", true, "cluster_name",
+        "Shown to clients; empty: the node's name.",
+        [](Config& config, const KeyValue& value) { config.node.cluster_name = value.text; }},
+    Key{"node.threads", K::text, "auto", 0, 0, "", false, "",
+        "Shards, a thread each, 1 to 256; auto: one for up to 4 CPUs, else half as many as CPUs.",
+        nullptr},
+
+    Key{"auth.mechanisms", K::texts, "[PLAIN, AMQPLAIN]", 0, 0, "PLAIN | AMQPLAIN", true,
+        "auth_mechanisms", "SASL mechanisms on offer.",
+        [](Config& config, const KeyValue& value) { config.auth.mechanisms = value.texts; }},
+    Key{"auth.loopback_only", K::texts, "[guest]", 0, 0, "", true, "loopback_users",
+        "Users who are refused from other machines.",
+        [](Config& config, const KeyValue& value) { config.auth.loopback_only = value.texts; }},
+    Key{"auth.hashing", K::choice, "sha256", 0, 0, "sha256 | sha512", true, "password_hashing_module",
+        "How plain passwords of this file are kept in memory.",
+        [](Config& config, const KeyValue& value) { config.auth.hashing = value.text; }},
+
+    Key{"limits.connections", K::count, "65536", 0, no_maximum, "", true, "connection_max",
+        "Client connections; 0: no limit.",
+        [](Config& config, const KeyValue& value) { config.limits.connections = value.number; }},
+    Key{"limits.connections_per_user", K::count, "0", 0, no_maximum, "", true, "",
+        "Connections of one user; 0: no limit.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.connections_per_user = value.number;
+        }},
+    Key{"limits.channels", K::count, "2047", 1, 65535, "", true, "channel_max",
+        "Channels of one connection; negotiated.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.channels = narrow<std::uint16_t>(value);
+        }},
+    Key{"limits.frame_max", K::size, "128KiB", 4096, 16ull << 20, "", true, "frame_max",
+        "Largest frame; negotiated.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.frame_max_bytes = narrow<std::uint32_t>(value);
+        }},
+    Key{"limits.heartbeat", K::duration, "60s", 0, 65535 * second, "", true, "heartbeat",
+        "Heartbeat offered to clients, in whole seconds; 0: off. The client decides.",
+        [](Config& config, const KeyValue& value) { config.limits.heartbeat = duration(value); }},
+    Key{"limits.handshake_timeout", K::duration, "10s", second, 600 * second, "", true,
+        "handshake_timeout", "From the connection's start to connection.open-ok.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.handshake_timeout = duration(value);
+        }},
+    Key{"limits.message_size", K::size, "128MiB", 1024, 512ull << 20, "", true, "max_message_size",
+        "Largest message body.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.message_size_bytes = value.number;
+        }},
+    Key{"limits.consumers_per_channel", K::count, "0", 0, UINT32_MAX, "", true,
+        "consumer_max_per_channel", "Consumers of one channel; 0: no limit.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.consumers_per_channel = narrow<std::uint32_t>(value);
+        }},
+    Key{"limits.queues", K::count, "0", 0, no_maximum, "", true, "cluster_queue_limit",
+        "Queues of the node; 0: no limit.",
+        [](Config& config, const KeyValue& value) { config.limits.queues = value.number; }},
+
+    Key{"memory.high_watermark", K::share, "40%", 16ull << 20, no_maximum, "", true,
+        "vm_memory_high_watermark",
+        "Above this much memory publishers are blocked: a share of RAM (or of the cgroup's limit), "
+        "or a size.",
+        [](Config& config, const KeyValue& value) {
+          config.memory.high_watermark_bytes = value.number;
+        }},
+    Key{"memory.total_override", K::text, "", 0, 0, "", true, "total_memory_available_override_value",
+        "Reckon shares of this size instead of RAM; empty: of RAM.", nullptr},
+
+    Key{"network.nodelay", K::boolean, "true", 0, 0, "", true, "tcp_listen_options.nodelay",
+        "TCP_NODELAY on clients' sockets.",
+        [](Config& config, const KeyValue& value) { config.network.nodelay = value.flag; }},
+    Key{"network.keepalive", K::duration, "60s", 0, 86400 * second, "", true,
+        "tcp_listen_options.keepalive", "TCP keepalive, in whole seconds; 0: off.",
+        [](Config& config, const KeyValue& value) { config.network.keepalive = duration(value); }},
+    Key{"network.user_timeout", K::duration, "30s", 0, 86400 * second, "", true, "",
+        "TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged; 0: the system's.",
+        [](Config& config, const KeyValue& value) {
+          config.network.user_timeout = duration(value);
+        }},
+    Key{"network.send_buffer", K::size, "0", 0, 1ull << 30, "", true, "tcp_listen_options.sndbuf",
+        "Socket send buffer; 0: the system's.",
+        [](Config& config, const KeyValue& value) {
+          config.network.send_buffer_bytes = narrow<std::uint32_t>(value);
+        }},
+    Key{"network.receive_buffer", K::size, "0", 0, 1ull << 30, "", true,
+        "tcp_listen_options.recbuf", "Socket receive buffer; 0: the system's.",
+        [](Config& config, const KeyValue& value) {
+          config.network.receive_buffer_bytes = narrow<std::uint32_t>(value);
+        }},
+    Key{"network.write_high_watermark", K::size, "4MiB", 65536, 1ull << 30, "", true, "",
+        "With more than this to be sent, a connection gets no deliveries and is not read.",
+        [](Config& config, const KeyValue& value) {
+          config.network.write_high_watermark_bytes = value.number;
+        }},
+
+    Key{"log.level", K::choice, "info", 0, 0, levels, true, "log.file.level",
+        "The least important lines that are written.",
+        [](Config& config, const KeyValue& value) { config.log.level = value.text; }},
+    Key{"log.levels.connection", K::choice, "", 0, 0, levels, true, "log.connection.level",
+        "Level of one category; empty: log.level.",
+        [](Config& config, const KeyValue& value) { config.log.levels["connection"] = value.text; }},
+    Key{"log.levels.channel", K::choice, "", 0, 0, levels, true, "log.channel.level",
+        "Level of one category; empty: log.level.",
+        [](Config& config, const KeyValue& value) { config.log.levels["channel"] = value.text; }},
+    Key{"log.levels.queue", K::choice, "", 0, 0, levels, true, "log.queue.level",
+        "Level of one category; empty: log.level.",
+        [](Config& config, const KeyValue& value) { config.log.levels["queue"] = value.text; }},
+    Key{"log.levels.auth", K::choice, "", 0, 0, levels, true, "",
+        "Level of one category; empty: log.level.",
+        [](Config& config, const KeyValue& value) { config.log.levels["auth"] = value.text; }},
+    Key{"log.levels.server", K::choice, "", 0, 0, levels, true, "log.default.level",
+        "Level of one category; empty: log.level.",
+        [](Config& config, const KeyValue& value) { config.log.levels["server"] = value.text; }},
+    Key{"log.format", K::choice, "text", 0, 0, "text | json", false, "log.file.formatter",
+        "One line an event: for people or for machines.",
+        [](Config& config, const KeyValue& value) { config.log.format = value.text; }},
+
+    Key{"shutdown.grace", K::duration, "10s", 0, 3600 * second, "", true, "",
+        "How long clients may take to go after connection.close.",
+        [](Config& config, const KeyValue& value) { config.shutdown.grace = duration(value); }},
+
+    Key{"compat.product", K::text, "RabbitMQ", 1, 255, "", true, "product.name",
+        "Product told to clients; kombu and Celery choose their QoS by it.",
+        [](Config& config, const KeyValue& value) { config.compat.product = value.text; }},
+    Key{"compat.version", K::text, "3.13.7", 1, 32, "", true, "product.version",
+        "Version told to clients, strictly N.N.N.",
+        [](Config& config, const KeyValue& value) { config.compat.version = value.text; }},
+};
+
+constexpr std::array<std::string_view, 23> later_keys{
+    "node.data_dir",      "node.runtime_dir",         "listeners.http",
+    "listeners.metrics",  "tls",                      "auth.failure_delay",
+    "definitions",        "limits.consumer_timeout",  "limits.connections_per_address",
+    "limits.vhosts",      "memory.page_out_at",       "disk",
+    "storage",            "queues",                   "http",
+    "stats",              "proxy_protocol",           "proxy_trusted",
+    "management",         "prometheus",               "federation",
+    "shovel",             "cluster"};
+
+}  // namespace
+
+std::span<const Key> all_keys() { return keys; }
+
+std::span<const std::string_view> keys_not_supported_yet() { return later_keys; }
+
+std::string key_table() {
+  std::string table =
+      "| key | default | reload | RabbitMQ's name | meaning |\n| --- | --- | --- | --- | --- |\n";
+  for (const Key& key : keys) {
+    const std::string shown = key.default_text.empty() ? "" : "`" + std::string(key.default_text) + "`";
+    std::string meaning(key.sentence);
+    if (!key.choices.empty()) {
+      meaning += " One of";
+      std::string separator = " ";
+      std::size_t begin = 0;
+      while (begin < key.choices.size()) {
+        const std::size_t end = std::min(key.choices.find(" | ", begin), key.choices.size());
+        meaning += separator + std::string(key.choices.substr(begin, end - begin));
+        separator = ", ";
+        begin = end + 3;
+      }
+      meaning += ".";
+    }
+    table += "| `" + std::string(key.path) + "` | " + shown + " | " +
+             (key.reloadable ? "yes" : "no") + " | " + std::string(key.rabbitmq_name) + " | " +
+             meaning + " |\n";
+  }
+  return table;
+}
+
+}  // namespace leveret::config

@@ -1,0 +1,134 @@
+// The configuration in words: the default file, the effective values, what a reload cannot change.
+
+#include <algorithm>
+
+#include "config/keys.hpp"
+#include "config/load.hpp"
+
+namespace leveret::config {
+
+namespace {
+
+constexpr std::string_view structures_text =
+    R"(# Several values each; what is written here is the default.
+
+listeners:
+  amqp:
+    - bind: ":5672"    # ":port" is all addresses, "127.0.0.1:port" or "[::1]:port" one
+      backlog: 1024
+
+vhosts: [/]
+
+# Who may log in beside the default user:
+#   auth:
+#     users:
+#       - name: nova
+#         password: secret        # or password_hash (RabbitMQ's base64) with hashing_algorithm
+#         tags: [monitoring]
+#         permissions:
+#           - {vhost: /, configure: ".*", write: ".*", read: ".*"}
+#     default_user:
+#       name: guest
+#       password: guest           # or password_file, or password_hash
+#       tags: [administrator]
+#       vhost: /
+#       permissions: {configure: ".*", write: ".*", read: ".*"}
+#
+# Where the log goes:
+#   log:
+#     outputs:
+#       - stderr
+#       - {file: /var/log/leveret/leveret.log, max_size: 100MiB, keep: 5}
+)";
+
+std::string section_of(std::string_view path) {
+  const std::size_t dot = path.rfind('.');
+  return dot == std::string_view::npos ? "" : std::string(path.substr(0, dot));
+}
+
+std::string_view last_word(std::string_view path) { return path.substr(path.rfind('.') + 1); }
+
+std::size_t depth_of(std::string_view path) {
+  return static_cast<std::size_t>(std::count(path.begin(), path.end(), '.'));
+}
+
+/// Writes "section:" lines down to where `path` belongs, given where the last one belonged.
+void open_section(std::string& text, const std::string& section, std::string& current) {
+  if (section == current) return;
+  const bool nested = !current.empty() && section.starts_with(current + ".");
+  if (!nested) text += "\n";
+  text += std::string(2 * depth_of(section), ' ') + std::string(last_word(section)) + ":\n";
+  current = section;
+}
+
+std::string shown_default(const Key& key) {
+  return key.default_text.empty() ? "\"\"" : std::string(key.default_text);
+}
+
+}  // namespace
+
+std::string default_file() {
+  std::string text =
+      "# The default configuration of Leveret. Every key may be left out.\n"
+      "# Sizes: bytes, or KB MB GB (1000) KiB MiB GiB (1024). Durations: ms s m h d; 0 is off.\n";
+  std::string current;
+  for (const Key& key : all_keys()) {
+    if (key.path.starts_with("log.levels.")) continue;  // Empty ones would say nothing.
+    const std::string section = section_of(key.path);
+    if (!section.empty()) open_section(text, section, current);
+    const std::string indent(2 * depth_of(key.path), ' ');
+    text += indent + "# " + std::string(key.sentence) + "\n";
+    if (!key.choices.empty()) text += indent + "# " + std::string(key.choices) + "\n";
+    text += indent + std::string(last_word(key.path)) + ": " + shown_default(key) + "\n";
+  }
+  return text + "\n" + std::string(structures_text);
+}
+
+std::string print_effective(const Loaded& loaded) {
+  std::string text;
+  std::string current;
+  const auto line = [&](std::string_view path, const std::string& value) {
+    const auto origin = loaded.origins.find(std::string(path));
+    const std::string section = section_of(path);
+    if (!section.empty()) open_section(text, section, current);
+    text += std::string(2 * depth_of(path), ' ') + std::string(last_word(path)) + ": " + value +
+            "  # " + (origin == loaded.origins.end() ? "default" : origin->second) + "\n";
+  };
+  for (const Key& key : all_keys()) {
+    const auto given = loaded.values.find(std::string(key.path));
+    line(key.path, given == loaded.values.end() ? shown_default(key) : given->second);
+  }
+  std::string listeners;
+  for (const Listener& listener : loaded.config.amqp_listeners) {
+    listeners += (listeners.empty() ? "{bind: \"" : ", {bind: \"") + listener.bind.address + ":" +
+                 std::to_string(listener.bind.port) +
+                 "\", backlog: " + std::to_string(listener.backlog) + "}";
+  }
+  line("listeners.amqp", "[" + listeners + "]");
+  std::string vhosts;
+  for (const std::string& name : loaded.config.vhosts) {
+    vhosts += (vhosts.empty() ? "\"" : ", \"") + name + "\"";
+  }
+  current.clear();
+  line("vhosts", "[" + vhosts + "]");
+  // Names only: passwords and their hashes are not for the screen.
+  std::string users;
+  for (const User& user : loaded.config.auth.users) {
+    users += (users.empty() ? "" : ", ") + user.name;
+  }
+  return text + "# users: " + users + "\n";
+}
+
+std::vector<std::string> changes_needing_restart(const Config& running, const Config& next) {
+  std::vector<std::string> changed;
+  if (running.node.threads != next.node.threads) changed.emplace_back("node.threads");
+  if (running.node.name != next.node.name) changed.emplace_back("node.name");
+  if (running.amqp_listeners != next.amqp_listeners) changed.emplace_back("listeners.amqp");
+  if (running.log.format != next.log.format) changed.emplace_back("log.format");
+  if (running.log.to_stderr != next.log.to_stderr || running.log.files != next.log.files) {
+    changed.emplace_back("log.outputs");
+  }
+  return changed;
+}
+
+}  // namespace leveret::config

@@ -1,0 +1,304 @@
+#include "config/structures.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "config/values.hpp"
+
+namespace leveret::config {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> paths{"listeners.amqp", "vhosts", "auth.default_user",
+                                                "auth.users", "log.outputs"};
+
+/// Reads one map whose keys are all known, and remembers which were not used.
+class MapReader {
+ public:
+  MapReader(const Item& item, std::string path, std::vector<std::string>& problems)
+      : item_(item), path_(std::move(path)), problems_(problems) {
+    if (item.kind != Item::Kind::map) complain(item, "", "must be a map of keys");
+  }
+
+  ~MapReader() {
+    for (const auto& [name, value] : item_.map) {
+      if (std::find(used_.begin(), used_.end(), name) == used_.end()) {
+        complain(value, name, "unknown key");
+      }
+    }
+  }
+  MapReader(const MapReader&) = delete;
+  MapReader& operator=(const MapReader&) = delete;
+
+  const Item* find(std::string_view name) {
+    used_.emplace_back(name);
+    const Item* value = item_.find(name);
+    return value == nullptr || value->kind == Item::Kind::null ? nullptr : value;
+  }
+
+  std::string text(std::string_view name, std::string fallback = "") {
+    const Item* value = find(name);
+    if (value == nullptr) return fallback;
+    if (value->kind != Item::Kind::text) {
+      complain(*value, name, "must be a single value");
+      return fallback;
+    }
+    return value->text;
+  }
+
+  std::vector<std::string> texts(std::string_view name) {
+    std::vector<std::string> all;
+    const Item* value = find(name);
+    if (value == nullptr) return all;
+    if (value->kind != Item::Kind::list) complain(*value, name, "must be a list");
+    for (const Item& one : value->list) all.push_back(one.text);
+    return all;
+  }
+
+  template <class T, class Parse>
+  T parsed(std::string_view name, T fallback, Parse parse) {
+    const Item* value = find(name);
+    if (value == nullptr) return fallback;
+    if (value->kind != Item::Kind::text) {
+      complain(*value, name, "must be a single value");
+      return fallback;
+    }
+    const auto result = parse(value->text);
+    if (!result) {
+      complain(*value, name, result.error());
+      return fallback;
+    }
+    return static_cast<T>(*result);
+  }
+
+  void complain(const Item& item, std::string_view name, const std::string& what) {
+    problems_.push_back(item.origin + ": " + path_ + (name.empty() ? "" : ".") +
+                        std::string(name) + ": " + what);
+  }
+  const Item& item() const { return item_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  const Item& item_;
+  std::string path_;
+  std::vector<std::string>& problems_;
+  std::vector<std::string> used_;
+};
+
+std::string numbered(std::string_view path, std::size_t index) {
+  return std::string(path) + "[" + std::to_string(index) + "]";
+}
+
+bool is_list(const StructureSource& source, const Item& item, std::string_view path) {
+  if (item.kind == Item::Kind::list) return true;
+  source.problems.push_back(item.origin + ": " + std::string(path) + ": must be a list");
+  return false;
+}
+
+// ---- listeners -----------------------------------------------------------------------------
+
+void read_listeners(const StructureSource& source, Config& config) {
+  const Item* item = source.given("listeners.amqp");
+  source.origins["listeners.amqp"] = item == nullptr ? "default" : item->origin;
+  if (item == nullptr) {
+    config.amqp_listeners = {{Bind{"", 5672}, 1024}};
+    return;
+  }
+  if (!is_list(source, *item, "listeners.amqp")) return;
+  for (std::size_t i = 0; i < item->list.size(); ++i) {
+    MapReader reader(item->list[i], numbered("listeners.amqp", i), source.problems);
+    Listener listener;
+    if (reader.find("bind") == nullptr) reader.complain(reader.item(), "bind", "is missing");
+    listener.bind = reader.parsed("bind", Bind{}, parse_bind);
+    listener.backlog = reader.parsed("backlog", std::uint32_t{1024}, [](std::string_view text) {
+      return parse_count(text);
+    });
+    for (const std::string_view later : {"tls", "proxy_protocol", "proxy_trusted"}) {
+      if (const Item* value = reader.find(later)) {
+        reader.complain(*value, later, "is not supported by this version of Leveret yet");
+      }
+    }
+    const auto same = std::find_if(
+        config.amqp_listeners.begin(), config.amqp_listeners.end(),
+        [&](const Listener& other) { return other.bind == listener.bind && other.bind.port != 0; });
+    if (same != config.amqp_listeners.end()) {
+      reader.complain(reader.item(), "bind", "is the same as that of an earlier listener");
+    }
+    config.amqp_listeners.push_back(listener);
+  }
+  if (config.amqp_listeners.empty()) {
+    source.problems.push_back(item->origin + ": listeners.amqp: must not be empty");
+  }
+}
+
+// ---- users ---------------------------------------------------------------------------------
+
+void read_vhosts(const StructureSource& source, Config& config) {
+  const Item* item = source.given("vhosts");
+  source.origins["vhosts"] = item == nullptr ? "default" : item->origin;
+  if (item == nullptr || !is_list(source, *item, "vhosts")) return;
+  config.vhosts.clear();
+  for (const Item& one : item->list) {
+    if (one.kind != Item::Kind::text || one.text.empty() || one.text.size() > 255) {
+      source.problems.push_back(one.origin + ": vhosts: must be names of 1 to 255 bytes");
+    } else if (std::find(config.vhosts.begin(), config.vhosts.end(), one.text) ==
+               config.vhosts.end()) {
+      config.vhosts.push_back(one.text);
+    }
+  }
+}
+
+std::string read_password_file(MapReader& reader) {
+  const std::string path = reader.text("password_file");
+  if (path.empty()) return "";
+  std::ifstream file(path);
+  std::string password;
+  if (!file || !std::getline(file, password)) {
+    reader.complain(*reader.item().find("password_file"), "password_file", "cannot read " + path);
+  }
+  return password;
+}
+
+void read_password(MapReader& reader, User& user) {
+  user.password = reader.text("password");
+  user.password_hash = reader.text("password_hash");
+  user.hashing_algorithm = reader.text("hashing_algorithm");
+  const std::string from_file = read_password_file(reader);
+  const int given = !user.password.empty() + !user.password_hash.empty() + !from_file.empty();
+  if (given > 1) {
+    reader.complain(reader.item(), "", "give one of password, password_file and password_hash");
+  }
+  if (!from_file.empty()) user.password = from_file;
+}
+
+Permissions read_permissions(MapReader& reader, std::string vhost) {
+  return {std::move(vhost), reader.text("configure"), reader.text("write"), reader.text("read")};
+}
+
+void add_user(const StructureSource& source, Config& config, const Item& item, User user) {
+  const auto same = std::find_if(config.auth.users.begin(), config.auth.users.end(),
+                                 [&](const User& other) { return other.name == user.name; });
+  if (same != config.auth.users.end()) {
+    source.problems.push_back(item.origin + ": auth.users: user '" + user.name +
+                              "' is given twice");
+    return;
+  }
+  for (const Permissions& granted : user.permissions) {
+    if (std::find(config.vhosts.begin(), config.vhosts.end(), granted.vhost) ==
+        config.vhosts.end()) {
+      source.problems.push_back(item.origin + ": auth: user '" + user.name +
+                                "' has permissions in vhost '" + granted.vhost +
+                                "', which is not one of vhosts");
+    }
+  }
+  config.auth.users.push_back(std::move(user));
+}
+
+void read_users(const StructureSource& source, Config& config) {
+  const Item* item = source.given("auth.users");
+  source.origins["auth.users"] = item == nullptr ? "default" : item->origin;
+  if (item == nullptr || !is_list(source, *item, "auth.users")) return;
+  for (std::size_t i = 0; i < item->list.size(); ++i) {
+    MapReader reader(item->list[i], numbered("auth.users", i), source.problems);
+    User user;
+    user.name = reader.text("name");
+    if (user.name.empty()) reader.complain(reader.item(), "name", "is missing");
+    read_password(reader, user);
+    user.tags = reader.texts("tags");
+    if (const Item* permissions = reader.find("permissions")) {
+      for (std::size_t j = 0; j < permissions->list.size(); ++j) {
+        MapReader granted(permissions->list[j], numbered(reader.path() + ".permissions", j),
+                          source.problems);
+        std::string vhost = granted.text("vhost", "/");
+        user.permissions.push_back(read_permissions(granted, std::move(vhost)));
+      }
+    }
+    add_user(source, config, item->list[i], std::move(user));
+  }
+}
+
+void read_default_user(const StructureSource& source, Config& config) {
+  const Item* item = source.given("auth.default_user");
+  source.origins["auth.default_user"] = item == nullptr ? "default" : item->origin;
+  Item nothing;
+  nothing.kind = Item::Kind::map;
+  if (item == nullptr) item = &nothing;
+
+  MapReader reader(*item, "auth.default_user", source.problems);
+  User user;
+  user.name = reader.text("name", "guest");
+  read_password(reader, user);
+  if (user.password.empty() && user.password_hash.empty()) user.password = "guest";
+  user.tags = reader.find("tags") == nullptr ? std::vector<std::string>{"administrator"}
+                                             : reader.texts("tags");
+  const std::string vhost = reader.text("vhost", "/");
+  if (std::find(config.vhosts.begin(), config.vhosts.end(), vhost) == config.vhosts.end()) {
+    config.vhosts.push_back(vhost);
+  }
+  user.permissions.push_back({vhost, ".*", ".*", ".*"});
+  if (const Item* permissions = reader.find("permissions")) {
+    MapReader granted(*permissions, "auth.default_user.permissions", source.problems);
+    user.permissions = {read_permissions(granted, vhost)};
+  }
+  // A user of that name in auth.users takes its place.
+  const bool replaced = std::any_of(config.auth.users.begin(), config.auth.users.end(),
+                                    [&](const User& other) { return other.name == user.name; });
+  if (!replaced) add_user(source, config, *item, std::move(user));
+}
+
+// ---- log -----------------------------------------------------------------------------------
+
+void read_outputs(const StructureSource& source, Config& config) {
+  const Item* item = source.given("log.outputs");
+  source.origins["log.outputs"] = item == nullptr ? "default" : item->origin;
+  if (item == nullptr || !is_list(source, *item, "log.outputs")) return;
+  config.log.to_stderr = false;
+  for (std::size_t i = 0; i < item->list.size(); ++i) {
+    const Item& one = item->list[i];
+    if (one.kind == Item::Kind::text && one.text == "stderr") {
+      config.log.to_stderr = true;
+      continue;
+    }
+    if (one.kind == Item::Kind::text) {
+      source.problems.push_back(one.origin + ": " + numbered("log.outputs", i) + ": '" + one.text +
+                                "' is neither stderr nor a map with file");
+      continue;
+    }
+    MapReader reader(one, numbered("log.outputs", i), source.problems);
+    LogFile file;
+    file.path = reader.text("file");
+    if (file.path.empty()) reader.complain(one, "file", "is missing");
+    file.max_size_bytes = reader.parsed("max_size", file.max_size_bytes, parse_size);
+    file.keep = reader.parsed("keep", file.keep, parse_count);
+    config.log.files.push_back(file);
+  }
+}
+
+void warn(const StructureSource& source, const Config& config) {
+  const bool open_to_network =
+      std::any_of(config.auth.users.begin(), config.auth.users.end(), [&](const User& user) {
+        const auto& loopback_only = config.auth.loopback_only;
+        return user.name == "guest" && user.password == "guest" &&
+               std::find(loopback_only.begin(), loopback_only.end(), "guest") ==
+                   loopback_only.end();
+      });
+  if (open_to_network) {
+    source.warnings.push_back("user guest with its well-known password may come from anywhere");
+  }
+}
+
+}  // namespace
+
+std::span<const std::string_view> structure_paths() { return paths; }
+
+void read_structures(const StructureSource& source, Config& config) {
+  read_listeners(source, config);
+  read_vhosts(source, config);
+  read_users(source, config);
+  read_default_user(source, config);
+  read_outputs(source, config);
+  warn(source, config);
+}
+
+}  // namespace leveret::config

@@ -1,0 +1,1 @@
+"""Machinery of the differential tests: codec, raw connections, transcripts, runner."""

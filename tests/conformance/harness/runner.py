@@ -1,0 +1,232 @@
+"""Starts the brokers, plays the scripts on them, compares, reports."""
+
+import argparse
+import difflib
+import importlib
+import json
+import pkgutil
+import re
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import scripts as script_package
+from peers import BrokerFailure, Leveret, RabbitMQ, User
+
+from .stage import scripts
+
+USERS = [
+    User("full", permissions={"/": (".*", ".*", ".*"), "other": (".*", ".*", ".*")}),
+    User("none", permissions={}),
+    User("reader", permissions={"/": ("", "", ".*")}),
+    User("writer", permissions={"/": ("", ".*", "")}),
+    User("configurer", permissions={"/": (".*", "", "")}),
+    User("own", permissions={"/": ("^own-", "^own-", "^own-")}),
+    User("impersonator", tags=("impersonator",)),
+    User("guest", tags=("administrator",)),
+]
+VHOSTS = ("/", "other")
+
+
+def main(folder):
+    """The command line. Returns the exit code."""
+    options = _options()
+    _load_scripts()
+    chosen = [script for script in scripts if re.search(options.only, f"{script.group}: {script.sentence}")]
+    if options.list:
+        for script in chosen:
+            print(f"{script.group}: {script.sentence}")
+        return 0
+    if options.record:
+        return _record(folder, chosen, options)
+    try:
+        report = _compare(folder, chosen, options)
+    except BrokerFailure as failure:
+        print(failure)
+        return 2
+    return report.finish()
+
+
+def _options():
+    parser = argparse.ArgumentParser(description="Plays scripts on Leveret and RabbitMQ and compares the transcripts.")
+    parser.add_argument("--live", action="store_true", help="compare with a RabbitMQ started now, not with the recording")
+    parser.add_argument("--record", action="store_true", help="play on RabbitMQ alone and store its transcripts")
+    parser.add_argument("--check-recording", action="store_true", help="play on RabbitMQ alone and compare with the store")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression on 'group: sentence'")
+    parser.add_argument("--shards", type=int, default=1, help="threads of Leveret's data path")
+    parser.add_argument("--jobs", type=int, default=8, help="scripts played at the same time")
+    parser.add_argument("--repeat", type=int, default=1, help="play every script so many times")
+    parser.add_argument("--list", action="store_true", help="print the names of the scripts")
+    parser.add_argument("--show", action="store_true", help="print the transcripts")
+    parser.add_argument("--differences", action="store_true", help="print entries for differences.json")
+    return parser.parse_args()
+
+
+def _load_scripts():
+    for module in sorted(module.name for module in pkgutil.iter_modules(script_package.__path__)):
+        importlib.import_module(f"scripts.{module}")
+
+
+def _rabbitmq():
+    return RabbitMQ(users=USERS, vhosts=VHOSTS)
+
+
+def _leveret(options):
+    return Leveret(users=USERS, vhosts=VHOSTS, settings=[f"node.threads={options.shards}"])
+
+
+class Played:
+    """What became of one script on one broker."""
+
+    def __init__(self, lines=(), crash=""):
+        self.lines = list(lines)
+        self.crash = crash
+
+
+def _play_one(script, address):
+    try:
+        return Played(script.run(address))
+    except Exception:  # a broken script must not take the others along
+        return Played(crash=traceback.format_exc())
+
+
+def _play(chosen, broker, jobs):
+    """Plays the scripts side by side. Returns {script: Played}."""
+    address = (broker.host, broker.port)
+    with ThreadPoolExecutor(jobs) as pool:
+        return dict(zip(chosen, pool.map(lambda script: _play_one(script, address), chosen)))
+
+
+class Report:
+    """Counts and prints."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.started = time.monotonic()
+
+    def passes(self):
+        """One more script did what it should."""
+        self.passed += 1
+
+    def fails(self, script, text):
+        """One more script did not."""
+        self.failed += 1
+        print(f"FAILED {script.group}: {script.sentence}\n{text}\n", flush=True)
+
+    def skips(self, script, why):
+        """One script could not be judged."""
+        self.skipped += 1
+        print(f"skipped {script.group}: {script.sentence}: {why}", flush=True)
+
+    def finish(self):
+        """The summary. Returns the exit code."""
+        seconds = time.monotonic() - self.started
+        print(f"conformance: {self.passed} passed, {self.failed} failed, {self.skipped} skipped ({seconds:.1f} s)")
+        return 1 if self.failed or not self.passed else 0
+
+
+def _record(folder, chosen, options):
+    report = Report()
+    first = {}
+    with _rabbitmq() as broker:
+        for _ in range(options.repeat):
+            for script, played in _play(chosen, broker, options.jobs).items():
+                expected = first.setdefault(script, played)
+                if played.crash or "nothing within the time limit" in "".join(played.lines):
+                    report.fails(script, played.crash or "\n".join(played.lines))
+                elif played.lines != expected.lines:
+                    report.fails(script, "not the same twice:\n" + _diff(expected.lines, played.lines, "first", "later"))
+                else:
+                    report.passes()
+    if options.show:
+        _show(first)
+    if not report.failed:
+        _store(folder, first)
+    return report.finish()
+
+
+def _store(folder, played):
+    """Writes the recordings, a file per group. Recordings of scripts not played now are kept."""
+    existing = {(script.group, script.sentence) for script in scripts}
+    groups = {group: {} for group, _ in existing}
+    for group, sentences in groups.items():
+        stored = _read_json(folder / "recorded" / f"{group}.json", {})
+        sentences.update({name: lines for name, lines in stored.items() if (group, name) in existing})
+    for script, result in played.items():
+        groups[script.group][script.sentence] = result.lines
+    for group, sentences in groups.items():
+        ordered = {script.sentence: sentences[script.sentence] for script in scripts
+                   if script.group == group and script.sentence in sentences}
+        with open(folder / "recorded" / f"{group}.json", "w", encoding="utf-8") as file:
+            json.dump(ordered, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+
+
+def _read_json(path, default):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+
+
+def _recorded(folder, chosen):
+    groups = {group: _read_json(folder / "recorded" / f"{group}.json", {}) for group in {script.group for script in chosen}}
+    return {script: Played(groups[script.group][script.sentence]) for script in chosen
+            if script.sentence in groups[script.group]}
+
+
+def _compare(folder, chosen, options):
+    report = Report()
+    if options.live:
+        with _rabbitmq() as broker:
+            expected = _play(chosen, broker, options.jobs)
+    else:
+        expected = _recorded(folder, chosen)
+    allowed = {entry["script"]: entry for entry in _read_json(folder / "differences.json", [])}
+    if options.check_recording:
+        broker_name, broker, allowed = "rabbitmq now", _rabbitmq(), {}
+    else:
+        broker_name, broker = "leveret", _leveret(options)
+    with broker:
+        for _ in range(options.repeat):
+            played = _play(chosen, broker, options.jobs)
+            for script in chosen:
+                _judge(report, script, expected.get(script), played[script], allowed.get(script.sentence), broker_name,
+                       options)
+    if options.show:
+        _show(played)
+    return report
+
+
+def _judge(report, script, expected, played, allowed, broker_name, options):
+    if expected is None:
+        report.skips(script, "not recorded; run with --record")
+        return
+    if expected.crash or played.crash:
+        report.fails(script, expected.crash or played.crash)
+        return
+    changed = _changed_lines(expected.lines, played.lines)
+    permitted = allowed["lines"] if allowed else []
+    if changed == permitted:
+        report.passes()
+        return
+    if allowed and not changed:
+        report.fails(script, "is listed in differences.json, but there is no difference any more")
+        return
+    report.fails(script, _diff(expected.lines, played.lines, "rabbitmq", broker_name))
+    if options.differences:
+        print(json.dumps({"script": script.sentence, "reason": "", "lines": changed}, indent=1, ensure_ascii=False))
+
+
+def _diff(expected, played, expected_name, played_name):
+    return "\n".join(difflib.unified_diff(expected, played, expected_name, played_name, lineterm="", n=100))
+
+
+def _changed_lines(expected, played):
+    """The difference as lines that begin with - (RabbitMQ) or + (Leveret)."""
+    return [line for line in difflib.ndiff(expected, played) if line[0] in "+-"]
+
+
+def _show(played):
+    for script, result in played.items():
+        print(f"\n# {script.group}: {script.sentence}", *result.lines, *result.crash.splitlines(), sep="\n")

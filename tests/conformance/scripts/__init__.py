@@ -1,0 +1,1 @@
+"""The scripts, one module per subject. Importing a module registers its scripts."""

@@ -1,0 +1,59 @@
+"""A private Leveret: the binary named by LEVERET_BIN, on a port that the system picks."""
+
+import json
+import os
+import re
+
+from .broker import Broker, BrokerFailure
+
+_readiness = re.compile(r"amqp://(?:[^@\s]*@)?127\.0\.0\.1:(\d+)")
+
+
+class Leveret(Broker):
+    """Leveret on a random port, with a configuration file of its own."""
+
+    kind = "leveret"
+
+    def __init__(self, binary="", settings=(), config=(), **common):
+        super().__init__(**common)
+        self.binary = binary or os.environ.get("LEVERET_BIN", "")
+        self.settings = list(settings)
+        self.config = list(config)
+        self.log_path = ""
+
+    def log_text(self):
+        """What the broker printed and logged so far."""
+        try:
+            with open(self.log_path, encoding="utf-8", errors="replace") as log:
+                return super().log_text() + log.read()
+        except FileNotFoundError:
+            return super().log_text()
+
+    def _start(self):
+        if not self.binary:
+            raise BrokerFailure("say where Leveret is: LEVERET_BIN=path/to/leveret")
+        config_path = os.path.join(self.folder, "leveret.yaml")
+        with open(config_path, "w", encoding="utf-8") as file:
+            file.write("\n".join(self._config_lines()) + "\n")
+        self.log_path = os.path.join(self.folder, "leveret.log")
+        arguments = [os.path.abspath(self.binary), "serve", "--config", config_path]
+        for setting in self.settings:
+            arguments += ["--set", setting]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LEVERET_")}
+        with open(self.log_path, "wb") as log:
+            line = self._launch(arguments, environment, _readiness.search, stderr=log)
+        self.port = int(_readiness.search(line).group(1))
+
+    def _config_lines(self):
+        """Lines of YAML. JSON is YAML, which spares us the quoting."""
+        users = [{"name": user.name, "password": user.password, "tags": list(user.tags),
+                  "permissions": [{"vhost": vhost, "configure": configure, "write": write, "read": read}
+                                  for vhost, (configure, write, read) in user.permissions.items()]}
+                 for user in self.users]
+        return [
+            "version: 1",
+            'listeners: {amqp: [{bind: "127.0.0.1:0"}]}',
+            f"vhosts: {json.dumps(list(self.vhosts))}",
+            f"auth: {{users: {json.dumps(users)}}}",
+            *self.config,
+        ]
