@@ -54,12 +54,12 @@ Result<BasicProperties, AmqpError> BasicProperties::decode(
   constexpr unsigned more_flags_follow = 1u << 0;
   WireReader reader(flags_and_values);
   const unsigned flags = reader.read_u16();
-  BasicProperties properties;
-  for_each_property(properties, [&](unsigned flag, auto& value) {
+  Result<BasicProperties, AmqpError> properties;  // Filled where the caller has it.
+  for_each_property(*properties, [&](unsigned flag, auto& value) {
     if ((flags & flag) != 0) read(reader, value);
   });
   if (reader.failed() || reader.remaining() != 0 || (flags & more_flags_follow) != 0) {
-    return tl::unexpected(AmqpError::syntax_error("malformed message properties"));
+    properties = tl::unexpected(AmqpError::syntax_error("malformed message properties"));
   }
   return properties;
 }

@@ -52,6 +52,10 @@ void FrameParser::park() {
   input_ = {};
 }
 
+std::span<const std::byte> FrameParser::at_hand() const {
+  return held_size() > 0 ? std::span<const std::byte>(held_).subspan(held_begin_) : input_;
+}
+
 std::optional<std::span<const std::byte>> FrameParser::peek(std::size_t size) {
   if (held_size() == 0) {
     if (input_.size() >= size) return input_.first(size);
@@ -107,6 +111,9 @@ FrameParser::Next FrameParser::begin_frame(std::span<const std::byte> head) {
     return fail(frame_size_error(
         type, size, frame_max_ - static_cast<std::uint32_t>(frame_overhead_bytes)));
   }
+  if (at_hand().size() >= frame_overhead_bytes + size) {
+    return end_frame(type, channel, at_hand().first(frame_overhead_bytes + size));
+  }
   if (type == static_cast<std::uint8_t>(FrameType::body)) {
     drop(frame_head_bytes);
     in_body_ = true;
@@ -117,25 +124,28 @@ FrameParser::Next FrameParser::begin_frame(std::span<const std::byte> head) {
     return next_body_piece();
   }
   const auto whole = peek(frame_overhead_bytes + size);
-  if (!whole) return wait();
-  const auto payload = whole->subspan(frame_head_bytes, size);
-  if (whole->back() != frame_end) return fail(frame_end_error(type, payload, whole->back()));
-  if (!is_frame(type, size)) return fail(unknown_frame_error(type, payload));
-  drop(whole->size());
+  return whole ? end_frame(type, channel, *whole) : wait();
+}
+
+FrameParser::Next FrameParser::end_frame(std::uint8_t type, std::uint16_t channel,
+                                         std::span<const std::byte> whole) {
+  const auto payload = whole.subspan(frame_head_bytes, whole.size() - frame_overhead_bytes);
+  if (whole.back() != frame_end) return fail(frame_end_error(type, payload, whole.back()));
+  if (!is_frame(type, payload.size())) return fail(unknown_frame_error(type, payload));
+  drop(whole.size());
   return Frame{static_cast<FrameType>(type), channel, payload, true, true};
 }
 
 FrameParser::Next FrameParser::next_body_piece() {
-  const std::span<const std::byte> at_hand =
-      held_size() > 0 ? std::span<const std::byte>(held_).subspan(held_begin_) : input_;
-  if (at_hand.size() > body_left_) return end_body(at_hand.first(body_left_ + std::size_t{1}));
-  const std::size_t given = std::min<std::size_t>(at_hand.size(), std::max(body_left_, 1u) - 1);
+  const auto there = at_hand();
+  if (there.size() > body_left_) return end_body(there.first(body_left_ + std::size_t{1}));
+  const std::size_t given = std::min<std::size_t>(there.size(), std::max(body_left_, 1u) - 1);
   if (given == 0) {
     // Nothing is there, or the last byte without the end octet.
     const auto rest_and_end = peek(body_left_ + std::size_t{1});
     return rest_and_end ? end_body(*rest_and_end) : wait();
   }
-  const auto piece = at_hand.first(given);
+  const auto piece = there.first(given);
   note_body(piece);
   drop(given);
   body_left_ -= static_cast<std::uint32_t>(given);

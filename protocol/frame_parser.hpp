@@ -60,12 +60,15 @@ class FrameParser {
  private:
   using Next = Result<std::optional<Frame>, AmqpError>;
 
-  /// The next `size` bytes in one piece, or nothing when there are not so many.
+  /// What comes next, as far as it lies in one piece.
+  std::span<const std::byte> at_hand() const;
+  /// The next `size` bytes, brought into one piece, or nothing when there are not so many.
   std::optional<std::span<const std::byte>> peek(std::size_t size);
   void drop(std::size_t size);
   std::size_t held_size() const { return held_.size() - held_begin_; }
   Next wait();
   Next begin_frame(std::span<const std::byte> head);
+  Next end_frame(std::uint8_t type, std::uint16_t channel, std::span<const std::byte> whole);
   Next next_body_piece();
   Next end_body(std::span<const std::byte> rest_and_end);
   void note_body(std::span<const std::byte> piece);

@@ -63,6 +63,16 @@ void append_erlang_binary(std::string& text, std::span<const std::byte> bytes) {
   text += ">>";
 }
 
+/// Bytes as numbers in one line: "<<0,10,255>>".
+std::string numbered_bytes(std::span<const std::byte> bytes) {
+  std::string text = "<<";
+  for (const std::byte byte : bytes) {
+    if (text.size() > 2) text += ',';
+    text += std::to_string(std::to_integer<int>(byte));
+  }
+  return text + ">>";
+}
+
 std::size_t last_column(const std::string& text) {
   const std::size_t line_end = text.rfind('\n');
   return line_end == std::string::npos ? text.size() : text.size() - line_end - 1;
@@ -76,15 +86,6 @@ std::string describe_frame(std::uint8_t type, std::span<const std::byte> payload
   text += all ? ", all octets = " : ", first 16 octets = ";
   append_erlang_binary(text, payload.first(all ? payload.size() : shown_payload_max_bytes));
   return text;
-}
-
-std::string numbered_bytes(std::span<const std::byte> bytes) {
-  std::string text = "<<";
-  for (const std::byte byte : bytes) {
-    if (text.size() > 2) text += ',';
-    text += std::to_string(std::to_integer<int>(byte));
-  }
-  return text + ">>";
 }
 
 AmqpError unknown_frame_error(std::uint8_t type, std::span<const std::byte> payload) {

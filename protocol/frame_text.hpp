@@ -20,9 +20,6 @@ inline constexpr std::size_t shown_payload_max_bytes = 16;
 /// enough.
 std::string describe_frame(std::uint8_t type, std::span<const std::byte> payload);
 
-/// Bytes as numbers: "<<0,10,255>>".
-std::string numbered_bytes(std::span<const std::byte> bytes);
-
 /// 501: the payload does not look as a frame of its type must, or there is no such type.
 AmqpError unknown_frame_error(std::uint8_t type, std::span<const std::byte> payload);
 

@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "bytes_of_text.hpp"
 #include "protocol/wire_writer.hpp"
+#include "tests/unit/protocol/bytes_of_text.hpp"
 
 namespace leveret::protocol {
 namespace {

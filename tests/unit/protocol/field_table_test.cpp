@@ -6,9 +6,9 @@
 #include <limits>
 #include <random>
 
-#include "bytes_of_text.hpp"
 #include "protocol/limits.hpp"
 #include "protocol/wire_writer.hpp"
+#include "tests/unit/protocol/bytes_of_text.hpp"
 
 namespace leveret::protocol {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <random>
 
-#include "bytes_of_text.hpp"
 #include "protocol/frame_writer.hpp"
+#include "tests/unit/protocol/bytes_of_text.hpp"
 
 namespace leveret::protocol {
 namespace {
@@ -69,8 +69,7 @@ struct Collector {
   }
 };
 
-/// Feeds pieces, each from memory that is gone when the next one comes. With `parking` the parser
-/// is parked after each `given` frames, before it says that it has nothing.
+/// Feeds pieces, each from memory that is gone when the next one comes.
 class Pieces {
  public:
   explicit Pieces(std::uint32_t frame_max = 131072) : parser_(frame_max) {}

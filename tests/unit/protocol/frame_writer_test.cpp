@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "bytes_of_text.hpp"
+#include "tests/unit/protocol/bytes_of_text.hpp"
 
 namespace leveret::protocol {
 namespace {

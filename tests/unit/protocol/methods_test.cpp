@@ -5,9 +5,9 @@
 #include <random>
 #include <set>
 
-#include "bytes_of_text.hpp"
-#include "method_samples.hpp"
 #include "protocol/frame_text.hpp"
+#include "tests/unit/protocol/bytes_of_text.hpp"
+#include "tests/unit/protocol/method_samples.hpp"
 
 namespace leveret::protocol {
 namespace {

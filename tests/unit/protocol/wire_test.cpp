@@ -2,10 +2,10 @@
 
 #include <array>
 
-#include "bytes_of_text.hpp"
 #include "protocol/utf8.hpp"
 #include "protocol/wire_reader.hpp"
 #include "protocol/wire_writer.hpp"
+#include "tests/unit/protocol/bytes_of_text.hpp"
 
 namespace leveret::protocol {
 namespace {
