@@ -39,22 +39,25 @@ std::string salted_digest(std::string_view salt, std::string_view password,
 constexpr std::string_view base64_alphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// Strict: padded, no other characters, no bits set in the padding.
 std::optional<std::string> decode_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
+  const std::size_t padding = text.ends_with("==") ? 2 : (text.ends_with('=') ? 1 : 0);
   std::string bytes;
-  while (!text.empty()) {
+  for (std::size_t at = 0; at < text.size(); at += 4) {
+    const std::size_t letter_count = at + 4 == text.size() ? 4 - padding : 4;
     std::uint32_t bits = 0;
-    const std::size_t padding =
-        text.size() > 4 ? 0 : (text[3] != '=' ? 0 : (text[2] != '=' ? 1 : 2));
-    for (std::size_t i = 0; i < 4; ++i) {
-      const std::size_t value = i >= 4 - padding ? 0 : base64_alphabet.find(text[i]);
+    for (std::size_t i = 0; i < letter_count; ++i) {
+      const std::size_t value = base64_alphabet.find(text[at + i]);
       if (value == std::string_view::npos) return std::nullopt;
-      bits = (bits << 6) | static_cast<std::uint32_t>(value);
+      bits |= static_cast<std::uint32_t>(value) << (18 - 6 * i);
     }
-    for (std::size_t i = 0; i < 3 - padding; ++i) {
+    const std::size_t byte_count = letter_count - 1;
+    for (std::size_t i = 0; i < byte_count; ++i) {
       bytes += static_cast<char>((bits >> (16 - 8 * i)) & 0xFF);
     }
-    text.remove_prefix(4);
+    const std::uint32_t unused_bits = (1u << (24 - 8 * byte_count)) - 1;
+    if ((bits & unused_bits) != 0) return std::nullopt;
   }
   return bytes;
 }

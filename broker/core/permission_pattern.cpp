@@ -50,7 +50,8 @@ Result<PermissionPattern, std::string> PermissionPattern::compile(std::string_vi
     compiled.kind_ = Kind::empty_name;
     return compiled;
   }
-  if (pattern == ".*" || pattern == "^.*$" || pattern == "^.*" || pattern == ".*$") {
+  // Not `^.*$`: that one refuses a name with a line break inside.
+  if (pattern == ".*" || pattern == "^.*" || pattern == ".*$") {
     compiled.kind_ = Kind::everything;
     return compiled;
   }
@@ -61,26 +62,27 @@ Result<PermissionPattern, std::string> PermissionPattern::compile(std::string_vi
   if (code == nullptr) {
     std::array<unsigned char, 128> text{};
     pcre2_get_error_message(error, text.data(), text.size());
-    return tl::unexpected("the pattern '" + std::string(pattern) + "' cannot be read at character " +
-                          std::to_string(offset + 1) + ": " +
+    return tl::unexpected("the pattern '" + std::string(pattern) +
+                          "' cannot be read at character " + std::to_string(offset + 1) + ": " +
                           reinterpret_cast<const char*>(text.data()));
   }
   compiled.kind_ = Kind::expression;
-  compiled.code_ = std::shared_ptr<const void>(
-      code, [](const void* dead) { pcre2_code_free(static_cast<pcre2_code*>(const_cast<void*>(dead))); });
+  compiled.code_ = std::shared_ptr<pcre2_code>(code, pcre2_code_free);
   return compiled;
 }
 
-bool PermissionPattern::matches(std::string_view name) const {
+PermissionPattern::Outcome PermissionPattern::match(std::string_view name) const {
   switch (kind_) {
-    case Kind::nothing: return false;
-    case Kind::everything: return true;
-    case Kind::empty_name: return name.empty();
+    case Kind::nothing: return Outcome::differs;
+    case Kind::everything: return Outcome::matches;
+    case Kind::empty_name: return name.empty() ? Outcome::matches : Outcome::differs;
     case Kind::expression: break;
   }
   thread_local const Matcher matcher;
-  return pcre2_match(static_cast<const pcre2_code*>(code_.get()), units(name), name.size(), 0, 0,
-                     matcher.data, matcher.context) >= 0;
+  const int found = pcre2_match(static_cast<const pcre2_code*>(code_.get()), units(name),
+                                name.size(), 0, 0, matcher.data, matcher.context);
+  if (found >= 0) return Outcome::matches;
+  return found == PCRE2_ERROR_NOMATCH ? Outcome::differs : Outcome::gave_up;
 }
 
 }  // namespace leveret::broker

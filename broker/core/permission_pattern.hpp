@@ -22,8 +22,14 @@ class PermissionPattern {
   /// Error: a sentence, for a pattern of more than 1024 bytes or one that PCRE2 cannot read.
   static Result<PermissionPattern, std::string> compile(std::string_view pattern);
 
-  /// False also when the engine gave up after its bounded work.
-  bool matches(std::string_view name) const;
+  enum class Outcome { matches, differs, gave_up };
+
+  /// Looks for the pattern anywhere in `name`. `gave_up`: the engine's bounded work was not enough
+  /// to tell, so the name must be refused and somebody should hear why.
+  Outcome match(std::string_view name) const;
+
+  /// False also when the engine gave up.
+  bool matches(std::string_view name) const { return match(name) == Outcome::matches; }
 
   const std::string& text() const { return text_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/core/resource_name.hpp"
+#include "protocol/base/assert.hpp"
 
 namespace leveret::broker {
 
@@ -35,6 +36,18 @@ std::string expand(std::string text, std::string_view placeholder, std::string_v
   return text;
 }
 
+/// The refusal in the words of RabbitMQ 3.13 (3.10 leaves the operation out).
+tl::unexpected<AmqpError> refuse(Operation operation, const std::string& resource,
+                                 std::string_view user, PermissionPattern::Outcome outcome) {
+  std::string text(operation_name(operation));
+  text.append(" access to ").append(resource).append(" refused for user '").append(user);
+  text += '\'';
+  if (outcome == PermissionPattern::Outcome::gave_up) {
+    text += ": matching the permission's pattern took too many steps";
+  }
+  return tl::unexpected(AmqpError::access_refused(std::move(text)));
+}
+
 }  // namespace
 
 bool User::has_tag(std::string_view tag) const {
@@ -51,9 +64,21 @@ void Users::set_permissions(const std::string& user, const std::string& vhost,
   permissions_.insert_or_assign({user, vhost}, std::move(permissions));
 }
 
-void Users::set_topic_permissions(const std::string& user, const std::string& vhost,
-                                  const std::string& exchange, TopicPermissions permissions) {
-  topic_permissions_[{user, vhost}].insert_or_assign(exchange, std::move(permissions));
+Result<void, std::string> Users::set_topic_permissions(const std::string& user,
+                                                       const std::string& vhost,
+                                                       const std::string& exchange,
+                                                       const TopicPermissions& permissions) {
+  // User and vhost are known here, so that no check has to build a pattern.
+  const auto compile = [&](const std::string& text) {
+    return PermissionPattern::compile(expand(expand(text, "{username}", user), "{vhost}", vhost));
+  };
+  auto write = compile(permissions.write);
+  if (!write) return tl::unexpected(std::move(write.error()));
+  auto read = compile(permissions.read);
+  if (!read) return tl::unexpected(std::move(read.error()));
+  topic_permissions_[{user, vhost}].insert_or_assign(
+      exchange, TopicPatterns{std::move(*write), std::move(*read)});
+  return {};
 }
 
 const User* Users::find(std::string_view name) const {
@@ -70,38 +95,37 @@ Result<void, AmqpError> Users::check_access(std::string_view user, std::string_v
                                             std::string_view name) const {
   // The default exchange has no name, so permissions and texts use this one.
   if (kind == ResourceKind::exchange && name.empty()) name = "amq.default";
+  auto outcome = PermissionPattern::Outcome::differs;
   const auto place = permissions_.find(std::pair(user, vhost));
   if (place != permissions_.end()) {
     const Permissions& granted = place->second;
     const PermissionPattern& pattern = operation == Operation::configure ? granted.configure
                                        : operation == Operation::write   ? granted.write
                                                                          : granted.read;
-    if (pattern.matches(name)) return {};
+    outcome = pattern.match(name);
   }
-  const std::string resource = kind == ResourceKind::queue ? queue_resource(name, vhost)
-                                                           : exchange_resource(name, vhost);
-  return tl::unexpected(AmqpError::access_refused(std::string(operation_name(operation)) +
-                                                  " access to " + resource +
-                                                  " refused for user '" + std::string(user) + "'"));
+  if (outcome == PermissionPattern::Outcome::matches) return {};
+  return refuse(operation, kind == ResourceKind::queue ? queue_resource(name, vhost)
+                                                       : exchange_resource(name, vhost),
+                user, outcome);
 }
 
 Result<void, AmqpError> Users::check_topic_access(std::string_view user, std::string_view vhost,
                                                   Operation operation, std::string_view exchange,
                                                   std::string_view routing_key) const {
-  if (topic_permissions_.empty()) return {};
+  LEVERET_ASSERT(operation != Operation::configure, "routing keys are written or read");
   const auto place = topic_permissions_.find(std::pair(user, vhost));
   if (place == topic_permissions_.end()) return {};
   const auto of_exchange = place->second.find(exchange);
   if (of_exchange == place->second.end()) return {};
-  const std::string& text = operation == Operation::write ? of_exchange->second.write
-                                                          : of_exchange->second.read;
-  const auto pattern = PermissionPattern::compile(
-      expand(expand(text, "{username}", user), "{vhost}", vhost));
-  if (pattern && pattern->matches(routing_key)) return {};
-  return tl::unexpected(AmqpError::access_refused(
-      std::string(operation_name(operation)) + " access to topic '" + std::string(routing_key) +
-      "' in " + exchange_resource(exchange, vhost) + " refused for user '" + std::string(user) +
-      "'"));
+  const TopicPatterns& granted = of_exchange->second;
+  const auto outcome = (operation == Operation::write ? granted.write : granted.read)
+                           .match(routing_key);
+  if (outcome == PermissionPattern::Outcome::matches) return {};
+  return refuse(operation,
+                "topic '" + std::string(routing_key) + "' in " +
+                    exchange_resource(exchange, vhost),
+                user, outcome);
 }
 
 bool may_connect_from(std::string_view user, bool is_loopback,

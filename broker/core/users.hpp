@@ -35,8 +35,8 @@ struct Permissions {
   PermissionPattern configure, write, read;
 };
 
-/// Patterns on routing keys of one topic exchange, as text: `{username}` and `{vhost}` stand for
-/// what the connection has there.
+/// Patterns on routing keys of one topic exchange. `{username}` and `{vhost}` stand for the names
+/// themselves, literally. `{client_id}` is left as it is: AMQP clients have none.
 struct TopicPermissions {
   std::string write, read;
 };
@@ -45,8 +45,12 @@ class Users {
  public:
   void add(User user);
   void set_permissions(const std::string& user, const std::string& vhost, Permissions permissions);
-  void set_topic_permissions(const std::string& user, const std::string& vhost,
-                             const std::string& exchange, TopicPermissions permissions);
+
+  /// Error: a sentence, for a pattern that cannot be read; nothing has changed then.
+  Result<void, std::string> set_topic_permissions(const std::string& user,
+                                                  const std::string& vhost,
+                                                  const std::string& exchange,
+                                                  const TopicPermissions& permissions);
 
   /// Null when there is none of that name.
   const User* find(std::string_view name) const;
@@ -54,7 +58,7 @@ class Users {
   /// A user enters a vhost by having permissions there, whatever they permit.
   bool may_access_vhost(std::string_view user, std::string_view vhost) const;
 
-  /// Error: 403 access_refused, soft.
+  /// Error: 403 access_refused, soft. Its text tells when a pattern was too much work to match.
   Result<void, protocol::AmqpError> check_access(std::string_view user, std::string_view vhost,
                                                  Operation operation, ResourceKind kind,
                                                  std::string_view name) const;
@@ -78,8 +82,11 @@ class Users {
 
   std::map<std::string, User, std::less<>> users_;
   std::map<UserAndVhost, Permissions, Less> permissions_;
-  std::map<UserAndVhost, std::map<std::string, TopicPermissions, std::less<>>, Less>
-      topic_permissions_;
+  struct TopicPatterns {
+    PermissionPattern write, read;
+  };
+  std::map<UserAndVhost, std::map<std::string, TopicPatterns, std::less<>>, Less>
+      topic_permissions_;  ///< Inner key: the exchange.
 };
 
 /// Some users may only come from the broker's own machine.

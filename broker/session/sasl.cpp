@@ -11,7 +11,8 @@ namespace {
 
 Result<Credentials, AmqpError> parse_plain(std::string_view response) {
   // NUL user NUL password. An identity to act for, before the first NUL, is refused as RabbitMQ
-  // refuses it; a password may contain anything but NUL.
+  // refuses it; a password may contain anything but NUL. RabbitMQ's text shows the response, and
+  // with it the password, in its log; ours does not.
   const auto malformed = [] {
     return tl::unexpected(AmqpError::syntax_error("the PLAIN response is invalid"));
   };
@@ -32,11 +33,15 @@ Result<Credentials, AmqpError> parse_amqplain(std::span<const std::byte> respons
     const protocol::FieldValue* value = table->find(name);
     return value == nullptr ? std::nullopt : value->as_string();
   };
+  if (table->find("LOGIN") == nullptr || table->find("PASSWORD") == nullptr) {
+    return tl::unexpected(
+        AmqpError::syntax_error("AMQPLAIN auth info is missing LOGIN or PASSWORD field"));
+  }
   const auto login = text_of_field("LOGIN");
   const auto password = text_of_field("PASSWORD");
   if (!login || !password) {
-    return tl::unexpected(
-        AmqpError::syntax_error("AMQPLAIN auth info is missing LOGIN or PASSWORD field"));
+    return tl::unexpected(AmqpError::syntax_error(
+        "AMQPLAIN auth info uses unsupported type for LOGIN or PASSWORD field"));
   }
   return Credentials{std::string(*login), std::string(*password)};
 }

@@ -3,6 +3,7 @@
 /// Thread: pure functions.   Spec: RFC 4616 (PLAIN); AMQPLAIN is RabbitMQ's, from AMQP 0-8.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -12,6 +13,10 @@
 #include "protocol/base/result.hpp"
 
 namespace leveret::broker {
+
+/// All that is implemented. A mechanism without a password, such as EXTERNAL, belongs here, into
+/// parse_sasl_response and into what decides on the outcome: all three or none.
+inline constexpr std::array<std::string_view, 2> supported_sasl_mechanisms{"PLAIN", "AMQPLAIN"};
 
 struct Credentials {
   std::string user;
