@@ -18,6 +18,8 @@ From Python (put `tests/` on `sys.path`)::
     with Leveret(users=users, vhosts=("/", "other"), settings=["log.level=debug"]) as broker:
         ...
 
+A program that may be ended by SIGTERM (`timeout`, CI) calls `stop_when_terminated()` first, or its brokers outlive it.
+
 Both classes share the constructor arguments `users`, `vhosts` and `start_timeout_s`, and the attributes
 `host`, `port`, `url`, `pids`, `folder`, `log_text()`, `stop()`. `RabbitMQ` also takes `config_lines`
 (lines of rabbitmq.conf), `plugins` and `erlang_arguments`; `Leveret` takes `binary` (default: the environment
@@ -31,8 +33,8 @@ From a shell, for a test in another language::
 The command sees AMQP_HOST, AMQP_PORT, AMQP_URL, BROKER_KIND, BROKER_PID and BROKER_PIDS; its exit code is passed on.
 """
 
-from .broker import BrokerFailure, User
+from .broker import BrokerFailure, User, stop_when_terminated
 from .leveret import Leveret
 from .rabbitmq import RabbitMQ, rabbitmq_is_installed
 
-__all__ = ["BrokerFailure", "Leveret", "RabbitMQ", "User", "rabbitmq_is_installed"]
+__all__ = ["BrokerFailure", "Leveret", "RabbitMQ", "User", "rabbitmq_is_installed", "stop_when_terminated"]

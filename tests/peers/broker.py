@@ -134,6 +134,13 @@ class Broker:
         return found[0]
 
 
+def stop_when_terminated():
+    """Makes SIGTERM end this program as an exception does, so that the brokers it started are stopped, too."""
+    def leave(*_):
+        raise SystemExit(128 + signal.SIGTERM)
+    signal.signal(signal.SIGTERM, leave)
+
+
 def end_process(process, patience_s=20):
     """Asks a process that we started to end, and insists after `patience_s`."""
     if process is None:

@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from peers import Leveret, RabbitMQ  # noqa: E402  (the path has to be set first)
+from peers import Leveret, RabbitMQ, stop_when_terminated  # noqa: E402  (the path has to be set first)
 
 
 def main():
@@ -18,6 +18,7 @@ def main():
                         help="a line of rabbitmq.conf")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- COMMAND ARGUMENT...")
     options = parser.parse_args()
+    stop_when_terminated()
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         parser.error("no command given")

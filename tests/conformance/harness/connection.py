@@ -122,6 +122,15 @@ class Connection:
         """Writes down an event that was received quietly."""
         self._write_down(event)
 
+    def receive_heartbeat(self):
+        """Waits for a heartbeat; methods that come meanwhile are kept."""
+        while True:
+            event = self._read_event(wants_heartbeat=True)
+            if event is None:
+                self.note(f"{self.label}.0 < heartbeat")
+                return
+            self._events.setdefault(event.channel, deque()).append(event)
+
     def receive_bytes(self, size):
         """Exactly `size` raw bytes, written down."""
         while len(self._input) < size:
@@ -250,13 +259,15 @@ class Connection:
         del self._input[:8 + size]
         return wire.Frame(kind, channel, payload)
 
-    def _read_event(self):
-        """The next method with its content, or a heartbeat."""
+    def _read_event(self, wants_heartbeat=False):
+        """The next method with its content, or None for a heartbeat if one is wanted."""
         while True:
             kind, channel, payload = self._read_frame()
             if kind == wire.HEARTBEAT:
                 if channel != 0 or payload:
                     raise ValueError(f"odd heartbeat on channel {channel}: {payload!r}")
+                if wants_heartbeat:
+                    return None
                 continue
             if kind == wire.METHOD:
                 if channel in self._contents:

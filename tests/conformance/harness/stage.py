@@ -1,6 +1,7 @@
 """What a script is given: connections to the broker under test and names of its own."""
 
 import hashlib
+import time
 
 from .connection import Connection, ConnectionClosed, NothingArrived
 from .transcript import CAPABILITIES, Transcript
@@ -79,9 +80,25 @@ class Stage:
         connection.recording = True
         return connection
 
+    @property
+    def address(self):
+        """Host and port of the broker, for clients that bring their own connection."""
+        return self._address
+
     def channel(self, **options):
         """Channel 1 of a new connection."""
         return self.connect(**options).channel(1)
+
+    def until(self, channel, what, attempt, patience_s=10):
+        """Repeats `attempt` unseen until it is true, and writes down whether it came true. For what only time brings."""
+        deadline = time.monotonic() + patience_s
+        connection = channel.connection
+        connection.recording = False
+        came = attempt()
+        while not came and time.monotonic() < deadline:
+            came = attempt()
+        connection.recording = True
+        self.note(f"{what}: {'yes' if came else 'not within the time limit'}")
 
     def note(self, line):
         """A line for the reader."""

@@ -8,6 +8,7 @@ import re
 
 from .wire import Typed
 
+_death_time = re.compile(r"time: T:\d+")
 _generated = re.compile(r"amq\.(gen|ctag)-[A-Za-z0-9_\-]+|amq\.rabbitmq\.reply-to\.[A-Za-z0-9_\-+/=.:@]+")
 
 #: The client properties of a connection for which a script does not say otherwise.
@@ -35,7 +36,8 @@ class Transcript:
 
     def normalise(self, line):
         """The line with everything replaced that may differ from run to run."""
-        return _generated.sub(self._number, line.replace(self._prefix, ""))
+        line = _death_time.sub("time: T:#", line.replace(self._prefix, ""))
+        return _generated.sub(self._number, line)
 
     def _number(self, match):
         name = match.group(0)

@@ -228,7 +228,19 @@ def _(stage):
 
 @script("the text about a missing exchange with two-byte letters is cut")
 def _(stage):
-    stage.channel().call("exchange.declare", exchange=stage.prefix + "é" * 120, passive=True)
+    channel = stage.channel()
+    for pad in ("", "x"):
+        channel.call("exchange.declare", exchange=stage.prefix + pad + "é" * 120, passive=True)
+        channel.open()
+
+
+@script("a text of exactly 255 bytes is not cut, one of 256 is")
+def _(stage):
+    channel = stage.channel()
+    fixed = len("NOT_FOUND - no exchange '' in vhost '/'") + len(stage.prefix)
+    for size in (255 - fixed, 256 - fixed):
+        channel.call("exchange.declare", exchange=stage.prefix + "x" * size, passive=True)
+        channel.open()
 
 
 @script("exchanges of the same name in two virtual hosts are two")

@@ -445,93 +445,25 @@ def _(stage):
     channel.call("queue.declare", ticket=65535, queue=stage.name("q"))
 
 
-# Tables
+# Heartbeats
 
-def declare_with_table(stage, content, note):
-    channel = stage.channel()
-    payload = (struct.pack(">HHH", 50, 10, 0) + wire.short_string(stage.name("q")) + b"\x00" + wire.long_string(content))
-    channel.frame(wire.METHOD, payload, note=f"queue.declare with {note}")
-    channel.receive()
-
-
-@script("a table with an unknown value type closes the connection")
+@script("an idle connection gets heartbeats")
 def _(stage):
-    declare_with_table(stage, wire.short_string("k") + b"Z1", "value type Z")
+    connection = stage.connect(heartbeat=1)
+    connection.receive_heartbeat()
+    connection.receive_heartbeat()
 
 
-@script("a table value that runs over the end closes the connection")
+@script("a client that is silent for longer than two heartbeats is dropped")
 def _(stage):
-    declare_with_table(stage, wire.short_string("k") + b"S\x00\x00\x00\x64abc", "a string of 100 in 3 bytes")
+    connection = stage.connect(heartbeat=1)
+    connection.expect_end()
 
 
-@script("a table that ends after a key closes the connection")
+@script("any frame counts as a heartbeat")
 def _(stage):
-    declare_with_table(stage, wire.short_string("k"), "a key without a value")
-
-
-@script("a table key that runs over the end closes the connection")
-def _(stage):
-    declare_with_table(stage, b"\xf0abc", "a key of 240 in 3 bytes")
-
-
-@script("a table whose nested table runs over the end closes the connection")
-def _(stage):
-    declare_with_table(stage, wire.short_string("k") + b"F\x00\x00\x00\x50abc", "a nested table of 80 in 3 bytes")
-
-
-@script("a table whose array holds half a value closes the connection")
-def _(stage):
-    declare_with_table(stage, wire.short_string("k") + b"A" + wire.long_string(b"I\x00\x00"), "an array with half a number")
-
-
-@script("a table longer than its frame closes the connection")
-def _(stage):
-    malformed(stage, struct.pack(">HHH", 50, 10, 0) + wire.short_string("q") + b"\x00" + struct.pack(">I", 500) + b"abc",
-              "queue.declare with a table of 500 in 3 bytes")
-
-
-@script("an empty key is accepted in a table")
-def _(stage):
-    declare_with_table(stage, wire.table_content({"": 1}), "an empty key")
-
-
-@script("a key given twice is accepted in a table")
-def _(stage):
-    declare_with_table(stage, wire.table_content([("k", 1), ("k", 2)]), "a key given twice")
-
-
-@script("a boolean of 2 is accepted in a table")
-def _(stage):
-    declare_with_table(stage, wire.short_string("k") + b"t\x02", "a boolean of 2")
-
-
-@script("a table nested twenty deep is accepted")
-def _(stage):
-    value = {"end": 1}
-    for _ in range(20):
-        value = {"t": value}
-    declare_with_table(stage, wire.table_content(value), "tables twenty deep")
-
-
-@script("every field type comes back as it was sent")
-def _(stage):
-    channel = stage.channel()
-    queue = stage.name("q")
-    channel.call("queue.declare", queue=queue)
-    headers = {
-        "t": True, "false": False, "b": wire.Typed("b", -1), "B": wire.Typed("B", 200), "s": wire.Typed("s", -2),
-        "u": wire.Typed("u", 60000), "I": -3, "i": wire.Typed("i", 4000000000), "l": wire.Typed("l", -4),
-        "f": wire.Typed("f", 1.5), "d": 2.5, "D": wire.Typed("D", (2, 314)), "S": "text", "A": [1, "two", [3, None], {"x": True}],
-        "T": wire.Typed("T", 1700000000), "F": {"inner": {"deep": None}}, "V": None, "x": wire.Typed("x", b"\x00\xff"), "": "empty",
-    }
-    channel.publish(queue, "body", headers=headers)
-    channel.call("basic.get", queue=queue, no_ack=True)
-
-
-@script("headers with a key given twice come back as they were sent")
-def _(stage):
-    channel = stage.channel()
-    queue = stage.name("q")
-    channel.call("queue.declare", queue=queue)
-    channel.publish(queue, "body", headers=[("k", 1), ("other", "x"), ("k", 2)])
-    channel.call("basic.get", queue=queue, no_ack=True)
+    connection = stage.connect(heartbeat=1)
+    channel = connection.channel(1)
+    for _ in range(6):
+        connection.receive_heartbeat()
+        channel.call("basic.qos")
