@@ -23,8 +23,8 @@ constexpr std::chrono::milliseconds alarm_check_interval{50};
 Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
              ShardSettings settings, const std::atomic<bool>& process_memory_is_high)
     // One thread runs the context, others only post to it.
-    : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), timer_(context_), own_(own),
-      mailbox_(own, inboxes),
+    : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), keeps_running_(context_.get_executor()),
+      timer_(context_), own_(own), mailbox_(own, inboxes),
       state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, log_),
       settings_(std::move(settings)), process_memory_is_high_(process_memory_is_high),
       scratch_(new std::byte[scratch_size_bytes]) {
@@ -64,7 +64,6 @@ void Shard::adopt(int descriptor, broker::Peer peer) {
 // ---- the turn ------------------------------------------------------------------------------
 
 void Shard::run() {
-  const auto keeps_running = asio::make_work_guard(context_);
   while (!stopped_) {
     if (more_to_do_) {
       enter_turn();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -87,6 +88,8 @@ class Shard {
   void arm_timer();
 
   boost::asio::io_context context_;
+  /// A context that has once run out of work stays stopped: it never may.
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
   boost::asio::steady_timer timer_;
   Instant timer_deadline_ = never;
   bool in_turn_ = false;

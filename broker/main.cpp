@@ -1,0 +1,126 @@
+// The leveret command: the broker itself (serve), and tools around it.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/server/logging.hpp"
+#include "broker/server/server.hpp"
+#include "config/load.hpp"
+
+extern char** environ;
+
+namespace {
+
+using namespace leveret;
+
+// Exit codes of sysexits.h, as RabbitMQ's tools have them.
+constexpr int exit_ok = 0;
+constexpr int exit_usage = 64;
+constexpr int exit_unavailable = 69;
+constexpr int exit_config = 78;
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    const std::size_t equals = text.find('=');
+    if (equals != std::string::npos) variables[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return variables;
+}
+
+struct ServeOptions {
+  config::Sources sources;
+  bool check_config = false;
+  bool print_config = false;
+};
+
+/// Loads the configuration, or says on stderr what is wrong with it.
+std::unique_ptr<config::Loaded> load_or_complain(const config::Sources& sources) {
+  auto loaded = config::load(sources);
+  if (loaded) return std::make_unique<config::Loaded>(std::move(*loaded));
+  for (const std::string& problem : loaded.error()) std::cerr << problem << "\n";
+  std::cerr << loaded.error().size() << (loaded.error().size() == 1 ? " error" : " errors")
+            << "; nothing was started\n";
+  return nullptr;
+}
+
+std::unique_ptr<config::Config> reload(const config::Sources& sources) {
+  auto loaded = config::load(sources);
+  if (loaded) return std::make_unique<config::Config>(std::move(loaded->config));
+  for (const std::string& problem : loaded.error()) server::log_error("reload: " + problem);
+  server::log_error("reload: the running configuration stays as it is");
+  return nullptr;
+}
+
+int serve(const ServeOptions& options) {
+  const auto loaded = load_or_complain(options.sources);
+  if (loaded == nullptr) return exit_config;
+  if (options.check_config) {
+    std::cout << "OK\n";
+    return exit_ok;
+  }
+  if (options.print_config) {
+    std::cout << config::print_effective(*loaded);
+    return exit_ok;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  if (auto logging = server::start_logging(loaded->config.log); !logging) {
+    std::cerr << logging.error() << "\n";
+    return exit_config;
+  }
+  for (const std::string& warning : loaded->warnings) server::log_warning(warning);
+
+  int exit_code = exit_ok;
+  {
+    server::Server broker(loaded->config,
+                          [sources = options.sources] { return reload(sources); });
+    if (auto started = broker.start(); !started) {
+      server::log_error(started.error());
+      exit_code = exit_unavailable;
+    } else {
+      std::string urls;
+      for (const std::string& url : broker.urls()) urls += " " + url;
+      std::cout << "leveret " LEVERET_VERSION " is ready:" << urls << std::endl;
+      broker.run();
+    }
+  }
+  server::stop_logging();
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Leveret, an AMQP 0-9-1 message broker");
+  app.set_version_flag("--version", "leveret " LEVERET_VERSION " (compatible with RabbitMQ 3.13)");
+  app.require_subcommand(1);
+
+  ServeOptions options;
+  options.sources.environment = environment();
+  CLI::App* serve_command = app.add_subcommand("serve", "Run the broker in the foreground");
+  serve_command->add_option("--config", options.sources.files, "YAML file; later ones win")
+      ->type_name("FILE");
+  serve_command->add_option("--set", options.sources.overrides, "Set one value, as key.path=value")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  serve_command->add_flag("--check-config", options.check_config,
+                          "Check the configuration and say OK or all errors");
+  serve_command->add_flag("--print-config", options.print_config,
+                          "Print the effective values, each with its origin");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? exit_ok : exit_usage;
+  }
+  return serve(options);
+}
