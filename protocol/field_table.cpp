@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <optional>
 
 #include "protocol/limits.hpp"
 #include "protocol/wire_reader.hpp"
@@ -101,6 +102,60 @@ Result<FieldTable, AmqpError> decode_table(std::span<const std::byte> content, i
   return table;
 }
 
+Result<void, AmqpError> check_table(std::span<const std::byte> content, int depth);
+
+/// Size of a value on the wire that has no length of its own, or nothing for other types.
+std::optional<std::size_t> fixed_size(FieldType type) {
+  switch (type) {
+    case FieldType::void_value: return 0;
+    case FieldType::boolean:
+    case FieldType::int8:
+    case FieldType::uint8: return 1;
+    case FieldType::int16:
+    case FieldType::uint16: return 2;
+    case FieldType::int32:
+    case FieldType::uint32:
+    case FieldType::float32: return 4;
+    case FieldType::decimal: return 5;
+    case FieldType::int64:
+    case FieldType::float64:
+    case FieldType::timestamp: return 8;
+    default: return std::nullopt;
+  }
+}
+
+Result<void, AmqpError> check_value(WireReader& reader, int depth) {
+  const FieldType type = read_type(reader);
+  if (const auto size = fixed_size(type)) {
+    reader.read_bytes(*size);
+  } else if (type == FieldType::long_string || type == FieldType::byte_array) {
+    reader.read_long_string();
+  } else if (type == FieldType::table) {
+    if (auto nested = check_table(reader.read_table().content, depth + 1); !nested) return nested;
+  } else if (type == FieldType::array) {
+    if (depth + 1 > field_depth_max) return malformed("nested too deeply");
+    WireReader items(reader.read_table().content);
+    while (items.remaining() > 0) {
+      if (auto item = check_value(items, depth + 1); !item) return item;
+    }
+  } else if (!reader.failed()) {
+    return malformed("unknown type " + std::to_string(static_cast<unsigned char>(type)));
+  }
+  if (reader.failed()) return malformed("it ends within a value");
+  return {};
+}
+
+Result<void, AmqpError> check_table(std::span<const std::byte> content, int depth) {
+  if (depth > field_depth_max) return malformed("nested too deeply");
+  WireReader reader(content);
+  while (reader.remaining() > 0) {
+    reader.read_short_string();
+    if (reader.failed()) return malformed("it ends within a name");
+    if (auto value = check_value(reader, depth); !value) return value;
+  }
+  return {};
+}
+
 std::size_t value_size(const FieldValue& value) {
   switch (value.type()) {
     case FieldType::boolean:
@@ -166,6 +221,8 @@ Result<FieldTable, AmqpError> FieldTable::decode(std::span<const std::byte> cont
 }
 
 Result<FieldTable, AmqpError> TableView::decode() const { return FieldTable::decode(content); }
+
+Result<void, AmqpError> TableView::check() const { return check_table(content, 1); }
 
 const FieldValue* FieldTable::find(std::string_view name) const {
   for (const auto& [key, value] : fields_) {

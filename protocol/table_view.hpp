@@ -19,6 +19,8 @@ struct TableView {
   bool empty() const { return content.empty(); }
   /// Error: 502 syntax_error, hard.
   Result<FieldTable, AmqpError> decode() const;
+  /// Whether decode() would succeed, without the cost of building anything. The same errors.
+  Result<void, AmqpError> check() const;
 };
 
 }  // namespace leveret::protocol

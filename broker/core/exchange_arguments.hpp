@@ -19,7 +19,7 @@ namespace leveret::broker {
 
 /// What the arguments of an exchange ask for.
 struct ExchangeSettings {
-  /// Takes the messages that match no binding. Absent: none. Empty: the default exchange.
+  /// Takes the messages that match no binding. Absent, or empty: none.
   std::optional<std::string> alternate_exchange;
 };
 

@@ -194,8 +194,8 @@ void ShardState::on(const DeleteQueue& message) {
                                 queue_resource(definition.name, definition.vhost) +
                                 std::string(why))));
   };
-  if (message.if_unused && counts.consumer_count > 0) return refuse(" in use");
   if (message.if_empty && counts.ready_count > 0) return refuse(" not empty");
+  if (message.if_unused && counts.consumer_count > 0) return refuse(" in use");
   delete_queue(message.queue.slot, message.reply_to, counts);
 }
 
@@ -271,7 +271,8 @@ void ShardState::on(const InspectReplyTarget& message) {
 }
 
 void ShardState::on(ReplyVerdict&& message) {
-  if (Endpoint* endpoint = find_endpoint(message.channel.slot)) endpoint->receive(std::move(message));
+  Endpoint* endpoint = find_endpoint(message.channel.slot);
+  if (endpoint != nullptr) endpoint->receive(std::move(message));
 }
 
 // ---- topology ------------------------------------------------------------------------------
@@ -287,7 +288,8 @@ void ShardState::on(TopologyReply&& message) {
       (!message.outcome || *message.outcome != message.reserved)) {
     release_queue(message.reserved.slot);
   }
-  if (Endpoint* endpoint = find_endpoint(message.requester.slot)) endpoint->receive(std::move(message));
+  Endpoint* endpoint = find_endpoint(message.requester.slot);
+  if (endpoint != nullptr) endpoint->receive(std::move(message));
 }
 
 void ShardState::on(const ApplyDelta& message) {

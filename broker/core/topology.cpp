@@ -213,6 +213,7 @@ std::vector<BindingDefinition> Topology::bindings_from(Vhost& vhost, std::uint32
 // ---- routing -------------------------------------------------------------------------------
 
 const protocol::FieldTable* LazyHeaders::get() {
+  asked_for_ = true;
   if (!decoded_ && encoded_) {
     if (auto decoded = encoded_->decode()) decoded_ = std::move(*decoded);
     encoded_.reset();
@@ -250,8 +251,10 @@ void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
                            matched_);
     }
   }
-  if (matched_.empty() && exchange.definition.alternate_exchange) {
-    const auto place = vhost.exchanges.find(*exchange.definition.alternate_exchange);
+  const auto& alternate = exchange.definition.alternate_exchange;
+  // RabbitMQ finds no bindings of the default exchange, so as an alternate it takes nothing.
+  if (matched_.empty() && alternate && !alternate->empty()) {
+    const auto place = vhost.exchanges.find(*alternate);
     if (place != vhost.exchanges.end()) {
       matched_.push_back({Destination::Kind::exchange, place->second});
     }

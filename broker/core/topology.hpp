@@ -61,10 +61,13 @@ class LazyHeaders {
 
   /// Null when the message has none, or none that can be read.
   const protocol::FieldTable* get();
+  /// Whether the headers, or their absence, made a difference.
+  bool were_asked_for() const { return asked_for_; }
 
  private:
   std::optional<protocol::TableView> encoded_;
   std::optional<protocol::FieldTable> decoded_;
+  bool asked_for_ = false;
 };
 
 /// What one virtual host holds, by name.

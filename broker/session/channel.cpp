@@ -88,8 +88,9 @@ void Channel::on_body(std::span<const std::byte> bytes) {
 // ---- life ----------------------------------------------------------------------------------
 
 void Channel::on(const protocol::channel::Open& method) {
-  // The first one made this object.
-  fail(AmqpError::channel_error("second 'channel.open' seen"), method.id);
+  if (opened_) return fail(AmqpError::channel_error("second 'channel.open' seen"), method.id);
+  opened_ = true;
+  write(protocol::channel::OpenOk{});
 }
 
 void Channel::on(const protocol::channel::Flow& method) {
@@ -99,7 +100,12 @@ void Channel::on(const protocol::channel::Flow& method) {
 }
 
 void Channel::on(const protocol::channel::Close&) {
-  if (!closing_) on_end_of_turn();  // Confirms that are due leave before close-ok.
+  if (closing_) {
+    // Both said close at the same time. The client owes a close-ok, but not every one sends it.
+    closed_by_both_ = true;
+    return write(protocol::channel::CloseOk{});
+  }
+  on_end_of_turn();  // Confirms that are due leave before close-ok.
   write(protocol::channel::CloseOk{});
   connection_.close_channel(number_);
 }
@@ -139,13 +145,9 @@ void Channel::release() {
   consumers_.clear();
   reply_consumer_.reset();
   // In order of delivery; the queues put them back where they were.
-  ledger_.take_all([&](Unsettled&& delivery) {
-    requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry));
-  });
+  ledger_.take_all([&](Unsettled&& delivery) { settle_delivery(std::move(delivery), true); });
   if (transaction_) {
-    for (auto& held : transaction_->settlements) {
-      requeue(held.delivery.queue, held.delivery.consumer, false, std::move(held.delivery.entry));
-    }
+    for (auto& held : transaction_->settlements) settle_delivery(std::move(held.delivery), true);
   }
   const bool committing = transaction_ && transaction_->committing;
   if (on_queue_reply_ || on_topology_reply_ || getting_ || committing) connection_.end_wait();

@@ -44,6 +44,9 @@ class Channel final : public Endpoint {
 
   /// We have said channel.close and wait for the client's answer: all else is ignored.
   bool closing() const { return closing_; }
+  /// Both sides have said channel.close: the client may open the number again even if it does not
+  /// answer ours.
+  bool closed_by_both() const { return closed_by_both_; }
   /// Gives back what the channel holds: consumers, deliveries, everything unfinished.
   void release();
   /// Releases, and closes the channel from our side.
@@ -176,7 +179,7 @@ class Channel final : public Endpoint {
   template <class Method>
   void change_queue_binding(bool bind, const Method& method, std::function<void()> answer);
   void declare_reply_to(const protocol::queue::Declare& method);
-  void declare_passively(const std::string& name, bool nowait);
+  void declare_passively(std::string_view name, bool nowait);
   void declare_queue(QueueDefinition wanted, bool nowait, bool ask_again);
   void create_queue(QueueDefinition wanted, bool nowait);
   void answer_declare(const QueueDefinition& existing, bool nowait,
@@ -184,13 +187,11 @@ class Channel final : public Endpoint {
 
   // channel_publish.cpp
   void finish_publish();
-  bool check_publish(const PublishAssembler::Publish& publish,
-                     const protocol::BasicProperties& properties, ExchangeRecord*& exchange,
+  bool check_publish(const PublishAssembler::Publish& publish, ExchangeRecord*& exchange,
                      std::optional<std::uint64_t>& expiration_ms);
   static void collect_reply_targets(const PublishAssembler::Publish& publish,
                                     std::vector<ReplyToken>& targets);
-  void route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange,
-             const protocol::BasicProperties& properties);
+  void route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange);
   void deliver_to_targets(const RoutedPublish& publish);
   void return_message(const MessageRef& message);
   void settle_publish(PublishSeq seq, Verdict verdict);
@@ -200,8 +201,8 @@ class Channel final : public Endpoint {
   // channel_consume.cpp
   void consume_replies(const protocol::basic::Consume& method);
   bool check_consumer_tag(std::string_view tag, MethodId method);
-  static Result<std::int32_t, AmqpError> parse_consumer_priority(
-      const protocol::FieldTable& arguments);
+  static Result<std::int32_t, AmqpError> parse_consumer_arguments(
+      const QueueDefinition& queue, const protocol::FieldTable& arguments);
   void consume(const QueueDefinition& queue, ChannelConsumer consumer, bool exclusive,
                std::int32_t priority, bool nowait);
   ChannelConsumer* find_consumer(ConsumerKey key);
@@ -218,7 +219,9 @@ class Channel final : public Endpoint {
   ConnectionSession& connection_;
   Slot slot_;
   std::uint16_t number_;
+  bool opened_ = false;
   bool closing_ = false;
+  bool closed_by_both_ = false;
   bool released_ = false;
   bool outbox_full_ = false;
   bool global_full_ = false;

@@ -41,10 +41,10 @@ void Channel::on(const basic::Consume& method) {
   }
   auto arguments = method.arguments.decode();
   if (!arguments) return fail(arguments.error(), method.id);
-  const auto priority = parse_consumer_priority(*arguments);
-  if (!priority) return fail(priority.error(), method.id);
   const QueueDefinition* queue = find_usable_queue(name, method.id);
   if (queue == nullptr) return;
+  const auto priority = parse_consumer_arguments(*queue, *arguments);
+  if (!priority) return fail(priority.error(), method.id);
 
   ChannelConsumer consumer;
   consumer.tag = method.consumer_tag.empty() ? generated_name("amq.ctag-")
@@ -73,14 +73,22 @@ bool Channel::check_consumer_tag(std::string_view tag, MethodId method) {
   return false;
 }
 
-Result<std::int32_t, AmqpError> Channel::parse_consumer_priority(
-    const protocol::FieldTable& arguments) {
+Result<std::int32_t, AmqpError> Channel::parse_consumer_arguments(
+    const QueueDefinition& queue, const protocol::FieldTable& arguments) {
+  const auto refuse = [&](std::string_view argument, const std::string& why) {
+    return tl::unexpected(AmqpError::precondition_failed(
+        "invalid arg '" + std::string(argument) + "' for " +
+        queue_resource(queue.name, queue.vhost) + why));
+  };
+  if (arguments.find("x-stream-offset") != nullptr) {
+    return refuse("x-stream-offset", " of queue type rabbit_classic_queue");
+  }
   const protocol::FieldValue* value = arguments.find("x-priority");
   if (value == nullptr) return 0;
   const auto priority = value->as_integer();
   if (!priority) {
-    return tl::unexpected(AmqpError::precondition_failed(
-        "invalid arg 'x-priority' for consumer: it is not a whole number"));
+    return refuse("x-priority", ": \"expected integer, got " +
+                                    std::string(type_name(value->type())) + "\"");
   }
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(*priority, INT32_MIN, INT32_MAX));
 }
@@ -161,10 +169,10 @@ Channel::ChannelConsumer* Channel::find_consumer(ConsumerKey key) {
 // ---- direct reply-to -----------------------------------------------------------------------
 
 void Channel::consume_replies(const basic::Consume& method) {
-  if (!check_consumer_tag(method.consumer_tag, method.id)) return;
   if (reply_consumer_) {
     return fail(AmqpError::precondition_failed("reply consumer already set"), method.id);
   }
+  if (!check_consumer_tag(method.consumer_tag, method.id)) return;
   if (!method.no_ack) {
     return fail(AmqpError::precondition_failed("reply consumer cannot acknowledge"), method.id);
   }

@@ -117,13 +117,13 @@ bool Channel::check_binding_ends(const BindingDefinition& binding, MethodId meth
 void Channel::change_binding(bool bind, const BindingDefinition& binding, MethodId method,
                              std::function<void()> answer) {
   if (!may_bind(binding, method)) return;
-  // Taking away what is not there succeeds, whichever part is missing.
   if (bind && !check_binding_ends(binding, method)) return;
+  // What every client repeats at every start is answered from here, without asking shard 0. And
+  // taking away what is not there succeeds, whichever part is missing.
+  if (shard().topology().has_binding(binding) == bind) return answer();
   if (!bind && binding.to_queue && is_locked(binding.destination)) {
     return fail(locked_queue(binding.destination, binding.vhost), method);
   }
-  // What every client repeats at every start is answered from here, without asking shard 0.
-  if (shard().topology().has_binding(binding) == bind) return answer();
   TopologyOperation operation;
   if (bind) {
     operation = Bind{binding};

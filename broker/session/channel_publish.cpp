@@ -10,8 +10,11 @@
 namespace leveret::broker {
 
 using protocol::AmqpError;
-using protocol::BasicProperties;
 namespace basic = protocol::basic;
+
+namespace {
+constexpr std::uint8_t persistent_delivery_mode = 2;
+}  // namespace
 
 void Channel::on(const basic::Publish& method) {
   if (!assembler_) assembler_ = std::make_unique<PublishAssembler>();
@@ -19,17 +22,17 @@ void Channel::on(const basic::Publish& method) {
 }
 
 void Channel::finish_publish() {
-  const PublishAssembler::Publish publish = assembler_->finish();
-  const auto properties = BasicProperties::decode(publish.message->properties());
-  if (!properties) return fail(properties.error(), basic::Publish::id);
+  const PublishAssembler::Publish& publish = assembler_->finish();
   ExchangeRecord* exchange = nullptr;
   std::optional<std::uint64_t> expiration_ms;
-  if (!check_publish(publish, *properties, exchange, expiration_ms)) return;
+  // Failing the channel takes the assembler with it.
+  if (!check_publish(publish, exchange, expiration_ms)) return;
 
   std::vector<ReplyToken> reply_targets;
   if (exchange->definition.name.empty()) collect_reply_targets(publish, reply_targets);
-  route(publish, *exchange, *properties);
-  const bool persistent = properties->delivery_mode == 2;
+  route(publish, *exchange);
+  const bool persistent = publish.properties.delivery_mode == persistent_delivery_mode;
+  const bool is_reply = !reply_targets.empty();
   if (transaction_) {
     transaction_->publishes.push_back({publish.message, publish.mandatory, persistent,
                                        expiration_ms, route_cache_->targets,
@@ -38,13 +41,14 @@ void Channel::finish_publish() {
     deliver_to_targets({publish.message, publish.mandatory, persistent, expiration_ms,
                         route_cache_->targets, reply_targets});
   }
-  if (reply_targets.empty()) connection_.on_publish();
+  assembler_->release();
+  if (!is_reply) connection_.on_publish();
 }
 
-bool Channel::check_publish(const PublishAssembler::Publish& publish,
-                            const BasicProperties& properties, ExchangeRecord*& exchange,
+bool Channel::check_publish(const PublishAssembler::Publish& publish, ExchangeRecord*& exchange,
                             std::optional<std::uint64_t>& expiration_ms) {
   const Message& message = *publish.message;
+  const protocol::BasicProperties& properties = publish.properties;
   const auto refuse = [&](const AmqpError& error) {
     fail(error, basic::Publish::id);
     return false;
@@ -82,12 +86,17 @@ bool Channel::check_publish(const PublishAssembler::Publish& publish,
         "user_id property set to '" + std::string(*properties.user_id) +
         "' but authenticated user was '" + connection_.user() + "'"));
   }
+  if (properties.delivery_mode && *properties.delivery_mode != 1 &&
+      *properties.delivery_mode != persistent_delivery_mode) {
+    return refuse(AmqpError::precondition_failed("invalid message: {delivery_mode_unknown," +
+                                                 std::to_string(*properties.delivery_mode) + "}"));
+  }
   if (properties.expiration) {
     const auto parsed = parse_message_expiration(*properties.expiration);
     if (!parsed) return refuse(parsed.error());
     expiration_ms = *parsed;
   }
-  if (!publish.extra_routing_keys) return refuse(publish.extra_routing_keys.error());
+  if (publish.bad_extra_routing_keys) return refuse(*publish.bad_extra_routing_keys);
   if (properties.reply_to == reply_to_queue_name) {
     // With a reply consumer the name would have been replaced when the header came.
     return refuse(AmqpError::precondition_failed("fast reply consumer does not exist"));
@@ -102,25 +111,25 @@ void Channel::collect_reply_targets(const PublishAssembler::Publish& publish,
     if (const auto token = ReplyToken::parse(key)) targets.push_back(*token);
   };
   collect(publish.message->routing_key());
-  for (const std::string& key : *publish.extra_routing_keys) collect(key);
+  for (const std::string& key : publish.extra_routing_keys) collect(key);
 }
 
-void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange,
-                    const BasicProperties& properties) {
+void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange) {
   const Message& message = *publish.message;
   const std::uint64_t version = shard().topology().version();
   if (!route_cache_) route_cache_ = std::make_unique<RouteCache>();
   RouteCache& cache = *route_cache_;
-  const std::vector<std::string>& extra = *publish.extra_routing_keys;
-  // With headers to match, or with keys of its own, a message's route says nothing about the next.
-  const bool routed_by_key = extra.empty() && !properties.headers;
-  if (routed_by_key && cache.knows(message.exchange(), message.routing_key(), version)) return;
+  const std::vector<std::string>& extra = publish.extra_routing_keys;
+  if (extra.empty() && cache.knows(message.exchange(), message.routing_key(), version)) return;
 
   cache.targets.clear();
   std::vector<std::string_view> keys{message.routing_key()};
   keys.insert(keys.end(), extra.begin(), extra.end());
-  LazyHeaders headers(properties.headers);
+  LazyHeaders headers(publish.properties.headers);
   shard().topology().route(vhost(), exchange, keys, headers, cache.targets);
+  // With headers that mattered, or with keys of its own, a message's route says nothing about the
+  // next.
+  const bool routed_by_key = extra.empty() && !headers.were_asked_for();
   cache.topology_version = routed_by_key ? version : 0;
   if (routed_by_key) {
     cache.exchange = message.exchange();

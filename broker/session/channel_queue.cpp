@@ -15,10 +15,7 @@ namespace queue = protocol::queue;
 void Channel::on(const queue::Declare& method) {
   if (method.queue.starts_with(reply_to_queue_name)) return declare_reply_to(method);
   std::string name = strip_line_breaks(method.queue);
-  if (method.passive) {
-    if (!resolve_queue_name(method.queue, method.id, name)) return;
-    return declare_passively(name, method.nowait);
-  }
+  if (method.passive) return declare_passively(name, method.nowait);
   if (name.empty()) {
     name = generated_name("amq.gen-");
   } else if (!allowed(check_queue_name(name), method.id)) {
@@ -58,10 +55,11 @@ void Channel::declare_reply_to(const queue::Declare& method) {
   shard().send(token->channel.shard, InspectReplyTarget{*token, ref()});
 }
 
-void Channel::declare_passively(const std::string& name, bool nowait) {
+void Channel::declare_passively(std::string_view name, bool nowait) {
+  // An empty name is a name here, of no queue: it does not stand for the last one declared.
   const QueueDefinition* existing = find_usable_queue(name, queue::Declare::id);
   if (existing == nullptr) return;
-  answer_declare(*existing, nowait, [this, name] {
+  answer_declare(*existing, nowait, [this, name = std::string(name)] {
     fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())),
          queue::Declare::id);
   });

@@ -143,6 +143,11 @@ void ConnectionSession::on_channel_frame(const Frame& frame) {
   const auto place = channels_.find(frame.channel);
   if (place == channels_.end()) return open_channel(frame);
   Channel& channel = *place->second;
+  if (channel.closed_by_both() && frame.type == FrameType::method &&
+      peek_method_id(frame.payload) == protocol::channel::Open::id) {
+    close_channel(frame.channel);
+    return open_channel(frame);
+  }
   switch (frame.type) {
     case FrameType::method:
       return channel.on_method(frame.payload);
@@ -171,8 +176,9 @@ void ConnectionSession::open_channel(const Frame& frame) {
                                           ") has reached the negotiated channel_max (" +
                                           std::to_string(channel_max_) + ")"));
   }
-  channels_.emplace(frame.channel, std::make_unique<Channel>(*this, frame.channel));
-  write(frame.channel, protocol::channel::OpenOk{});
+  const auto place =
+      channels_.emplace(frame.channel, std::make_unique<Channel>(*this, frame.channel)).first;
+  place->second->on_method(frame.payload);
 }
 
 void ConnectionSession::close_channel(std::uint16_t number) {

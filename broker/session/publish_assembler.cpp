@@ -41,7 +41,10 @@ std::vector<std::byte> encode_table(const protocol::FieldTable& table) {
 void PublishAssembler::start(const protocol::basic::Publish& method) {
   exchange_ = method.exchange;
   routing_key_ = method.routing_key;
-  publish_ = {nullptr, method.mandatory, method.immediate, {}};
+  publish_.mandatory = method.mandatory;
+  publish_.immediate = method.immediate;
+  publish_.extra_routing_keys.clear();
+  publish_.bad_extra_routing_keys.reset();
   awaiting_ = Awaiting::header;
 }
 
@@ -50,7 +53,7 @@ Result<void, AmqpError> PublishAssembler::add_header(std::span<const std::byte> 
                                                      std::uint64_t message_size_max_bytes) {
   protocol::WireReader reader(payload);
   const std::uint16_t class_id = reader.read_u16();
-  reader.read_u16();  // The weight, unused since AMQP 0-8.
+  const std::uint16_t weight = reader.read_u16();  // Unused since AMQP 0-8.
   const std::uint64_t body_size = reader.read_u64();
   if (reader.failed()) {
     return tl::unexpected(AmqpError::frame_error("content header is too short"));
@@ -59,6 +62,10 @@ Result<void, AmqpError> PublishAssembler::add_header(std::span<const std::byte> 
     return tl::unexpected(AmqpError::unexpected_frame(
         "expected content header for class 60, got one for class " + std::to_string(class_id) +
         " instead"));
+  }
+  if (weight != 0) {
+    return tl::unexpected(AmqpError::unexpected_frame(
+        "expected content header for class 60, got non content header frame instead"));
   }
   if (body_size > body_size_limit_bytes) {
     return tl::unexpected(AmqpError::frame_error(
@@ -71,33 +78,37 @@ Result<void, AmqpError> PublishAssembler::add_header(std::span<const std::byte> 
         std::to_string(message_size_max_bytes)));
   }
 
-  std::span<const std::byte> encoded = reader.remaining_bytes();
+  if (auto made = make_message(reader.remaining_bytes(), body_size); !made) return made;
   std::vector<std::byte> rewritten;
-  auto properties = protocol::BasicProperties::decode(encoded);
-  if (!properties) {
-    publish_.extra_routing_keys = tl::unexpected(std::move(properties.error()));
-  } else if (auto done = rewrite(*properties, reply_name, rewritten); !done) {
-    publish_.extra_routing_keys = tl::unexpected(std::move(done.error()));
-  } else if (!rewritten.empty()) {
-    encoded = rewritten;
+  if (rewrite(publish_.properties, reply_name, rewritten)) {
+    if (auto made = make_message(rewritten, body_size); !made) return made;
   }
-  message_ = Message::create(exchange_, routing_key_, encoded, body_size);
   awaiting_ = Awaiting::body;
   return {};
 }
 
-Result<void, AmqpError> PublishAssembler::rewrite(protocol::BasicProperties& properties,
-                                                  std::string_view reply_name,
-                                                  std::vector<std::byte>& rewritten) {
+Result<void, AmqpError> PublishAssembler::make_message(std::span<const std::byte> properties,
+                                                       std::uint64_t body_size) {
+  message_ = Message::create(exchange_, routing_key_, properties, body_size);
+  auto decoded = protocol::BasicProperties::decode(message_->properties());
+  if (!decoded) return tl::unexpected(std::move(decoded.error()));
+  publish_.properties = *decoded;
+  // What cannot be read here could not be read by those it is delivered to either.
+  if (decoded->headers && !decoded->headers->empty()) return decoded->headers->check();
+  return {};
+}
+
+bool PublishAssembler::rewrite(protocol::BasicProperties properties, std::string_view reply_name,
+                               std::vector<std::byte>& rewritten) {
   bool changed = false;
   std::vector<std::byte> headers_without_bcc;
   if (properties.headers && may_select_keys(properties.headers->content)) {
     auto headers = properties.headers->decode();
-    if (!headers) return tl::unexpected(std::move(headers.error()));
+    LEVERET_ASSERT(headers.has_value(), "the headers have been checked");
     std::vector<std::string_view> keys;
     auto selected = append_sender_selected_keys(*headers, keys);
-    if (!selected) return tl::unexpected(std::move(selected.error()));
-    publish_.extra_routing_keys->assign(keys.begin(), keys.end());
+    if (!selected) publish_.bad_extra_routing_keys = std::move(selected.error());
+    publish_.extra_routing_keys.assign(keys.begin(), keys.end());
     if (remove_bcc(*headers)) {
       headers_without_bcc = encode_table(*headers);
       properties.headers = protocol::TableView{std::span(headers_without_bcc).subspan(4)};
@@ -113,7 +124,7 @@ Result<void, AmqpError> PublishAssembler::rewrite(protocol::BasicProperties& pro
     protocol::WireWriter writer(rewritten);
     properties.encode(writer);
   }
-  return {};
+  return changed;
 }
 
 Result<void, AmqpError> PublishAssembler::add_body(std::span<const std::byte> bytes) {
@@ -125,16 +136,10 @@ Result<void, AmqpError> PublishAssembler::add_body(std::span<const std::byte> by
   return {};
 }
 
-PublishAssembler::Publish PublishAssembler::finish() {
+const PublishAssembler::Publish& PublishAssembler::finish() {
   publish_.message = std::move(message_);
   awaiting_ = Awaiting::method;
-  return std::exchange(publish_, {});
-}
-
-void PublishAssembler::abandon() {
-  message_.reset();
-  publish_ = {};
-  awaiting_ = Awaiting::method;
+  return publish_;
 }
 
 }  // namespace leveret::broker

@@ -30,7 +30,8 @@ class PublishAssembler {
 
   /// Takes a content header frame's payload. `reply_name`, when not empty, replaces a reply_to
   /// that is exactly amq.rabbitmq.reply-to; the BCC header is taken out of what is delivered.
-  /// Errors: 501, 505 of RabbitMQ's for headers that do not fit; 406 for a message too large.
+  /// Errors: 501, 505 of RabbitMQ's for headers that do not fit; 502 for properties that cannot be
+  /// read; 406 for a message too large.
   Result<void, protocol::AmqpError> add_header(std::span<const std::byte> payload,
                                                std::string_view reply_name,
                                                std::uint64_t message_size_max_bytes);
@@ -43,23 +44,27 @@ class PublishAssembler {
     return awaiting_ == Awaiting::body && message_->body_missing_bytes() == 0;
   }
 
-  /// The message, and what its publisher asks; ready for the next method afterwards.
+  /// The message, and what its publisher asks.
   struct Publish {
     MessageRef message;
     bool mandatory = false;
     bool immediate = false;
-    /// Keys of CC and BCC, which add to the routing key. An error where the properties cannot be
-    /// read or the two are not arrays: it is raised when the message would have been routed.
-    Result<std::vector<std::string>, protocol::AmqpError> extra_routing_keys;
+    protocol::BasicProperties properties;  ///< Views into the message.
+    /// Keys of CC and BCC, which add to the routing key.
+    std::vector<std::string> extra_routing_keys;
+    /// CC or BCC is no array. Raised when the message would have been routed, not before.
+    std::optional<protocol::AmqpError> bad_extra_routing_keys;
   };
-  Publish finish();
-
-  void abandon();
+  /// Gives what was put together; valid until the next start() or release(). Requires: complete().
+  const Publish& finish();
+  /// Lets go of the message.
+  void release() { publish_.message.reset(); }
 
  private:
-  Result<void, protocol::AmqpError> rewrite(protocol::BasicProperties& properties,
-                                            std::string_view reply_name,
-                                            std::vector<std::byte>& rewritten);
+  Result<void, protocol::AmqpError> make_message(std::span<const std::byte> properties,
+                                                 std::uint64_t body_size);
+  bool rewrite(protocol::BasicProperties properties, std::string_view reply_name,
+               std::vector<std::byte>& rewritten);
 
   Awaiting awaiting_ = Awaiting::method;
   std::string exchange_;
