@@ -42,7 +42,8 @@ const std::array keys{
     Key{"auth.loopback_only", K::texts, "[guest]", 0, 0, "", true, "loopback_users",
         "Users who are refused from other machines.",
         [](Config& config, const KeyValue& value) { config.auth.loopback_only = value.texts; }},
-    Key{"auth.hashing", K::choice, "sha256", 0, 0, "sha256 | sha512", true, "password_hashing_module",
+    Key{"auth.hashing", K::choice, "sha256", 0, 0, "sha256 | sha512", true,
+        "password_hashing_module",
         "How plain passwords of this file are kept in memory.",
         [](Config& config, const KeyValue& value) { config.auth.hashing = value.text; }},
 
@@ -93,7 +94,8 @@ const std::array keys{
         [](Config& config, const KeyValue& value) {
           config.memory.high_watermark_bytes = value.number;
         }},
-    Key{"memory.total_override", K::text, "", 0, 0, "", true, "total_memory_available_override_value",
+    Key{"memory.total_override", K::text, "", 0, 0, "", true,
+        "total_memory_available_override_value",
         "Reckon shares of this size instead of RAM; empty: of RAM.", nullptr},
 
     Key{"network.nodelay", K::boolean, "true", 0, 0, "", true, "tcp_listen_options.nodelay",
@@ -128,7 +130,9 @@ const std::array keys{
         [](Config& config, const KeyValue& value) { config.log.level = value.text; }},
     Key{"log.levels.connection", K::choice, "", 0, 0, levels, true, "log.connection.level",
         "Level of one category; empty: log.level.",
-        [](Config& config, const KeyValue& value) { config.log.levels["connection"] = value.text; }},
+        [](Config& config, const KeyValue& value) {
+          config.log.levels["connection"] = value.text;
+        }},
     Key{"log.levels.channel", K::choice, "", 0, 0, levels, true, "log.channel.level",
         "Level of one category; empty: log.level.",
         [](Config& config, const KeyValue& value) { config.log.levels["channel"] = value.text; }},
@@ -177,7 +181,8 @@ std::string key_table() {
   std::string table =
       "| key | default | reload | RabbitMQ's name | meaning |\n| --- | --- | --- | --- | --- |\n";
   for (const Key& key : keys) {
-    const std::string shown = key.default_text.empty() ? "" : "`" + std::string(key.default_text) + "`";
+    const std::string shown =
+        key.default_text.empty() ? "" : "`" + std::string(key.default_text) + "`";
     std::string meaning(key.sentence);
     if (!key.choices.empty()) {
       meaning += " One of";

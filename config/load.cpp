@@ -149,7 +149,8 @@ std::string suggestion(std::string_view path) {
   for (const std::string_view known : structure_paths()) consider(known);
   if (best.empty()) return "";
   const std::size_t dot = best.rfind('.');
-  return "; did you mean '" + std::string(dot == std::string_view::npos ? best : best.substr(dot + 1)) +
+  return "; did you mean '" +
+         std::string(dot == std::string_view::npos ? best : best.substr(dot + 1)) +
          "'?";
 }
 

@@ -15,7 +15,8 @@ namespace leveret::config {
 /// Where settings come from; each wins over the ones before it.
 struct Sources {
   std::vector<std::string> files;                  ///< Paths of YAML files, in order.
-  std::map<std::string, std::string> environment;  ///< Those that matter begin LEVERET_ or RABBITMQ_.
+  /// Those that matter begin LEVERET_ or RABBITMQ_.
+  std::map<std::string, std::string> environment;
   std::vector<std::string> overrides;              ///< "key.path=value", as --set gives them.
 };
 

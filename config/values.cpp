@@ -52,7 +52,9 @@ Parsed<bool> parse_bool(std::string_view text) {
 Parsed<std::uint64_t> parse_count(std::string_view text) {
   std::uint64_t number = 0;
   std::string_view rest;
-  if (!split_number(text, number, rest) || !rest.empty()) return wrong(text, "is not a whole number");
+  if (!split_number(text, number, rest) || !rest.empty()) {
+    return wrong(text, "is not a whole number");
+  }
   return number;
 }
 

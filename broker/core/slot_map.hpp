@@ -37,7 +37,8 @@ class SlotMap {
 
   void fill(Slot slot, T value) {
     Place& place = places_[slot.index];
-    LEVERET_ASSERT(place.generation == slot.generation && !place.value, "a reserved place is empty");
+    LEVERET_ASSERT(place.generation == slot.generation && !place.value,
+                   "a reserved place is empty");
     place.value = std::move(value);
     ++size_;
   }

@@ -44,7 +44,8 @@ void TopologyController::on(TopologyRequest&& request) {
     answer.counts = forget->counts;
   }
   answer.outcome =
-      std::visit([&](const auto& operation) { return decide(operation, delta); }, request.operation);
+      std::visit([&](const auto& operation) { return decide(operation, delta); },
+                 request.operation);
   if (delta.empty()) {
     send(std::move(answer));
   } else {
@@ -199,7 +200,9 @@ TopologyController::Outcome TopologyController::decide(const Bind& request, Topo
   Vhost* vhost = nullptr;
   auto checked = check_ends(request.binding, vhost);
   if (!checked) return tl::unexpected(std::move(checked.error()));
-  if (!shard_.topology().has_binding(request.binding)) delta.push_back(BindingAdded{request.binding});
+  if (!shard_.topology().has_binding(request.binding)) {
+    delta.push_back(BindingAdded{request.binding});
+  }
   return QueueRef{};
 }
 

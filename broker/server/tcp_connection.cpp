@@ -72,14 +72,15 @@ void TcpConnection::wait_readable() {
   if (waits_readable_ || closed_ || !(lingering_ || session_.wants_input())) return;
   waits_readable_ = true;
   ++pending_count_;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read, [this](const boost::system::error_code& error) {
-    shard_.enter_turn();
-    waits_readable_ = false;
-    --pending_count_;
-    if (closed_) return;
-    if (error) return lose(error.message());
-    on_readable();
-  });
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [this](const boost::system::error_code& error) {
+                       shard_.enter_turn();
+                       waits_readable_ = false;
+                       --pending_count_;
+                       if (closed_) return;
+                       if (error) return lose(error.message());
+                       on_readable();
+                     });
 }
 
 void TcpConnection::on_readable() {

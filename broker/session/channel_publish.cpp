@@ -180,7 +180,10 @@ void Channel::return_message(const MessageRef& message) {
 
 // ---- verdicts ------------------------------------------------------------------------------
 
-void Channel::receive(const PublishVerdict& message) { settle_publish(message.seq, message.verdict); }
+void Channel::receive(const PublishVerdict& message) {
+  settle_publish(message.seq, message.verdict);
+}
+
 void Channel::on_committed(PublishSeq seq) { settle_publish(seq, Verdict::accepted); }
 
 void Channel::receive(ReplyVerdict&& message) {

@@ -189,8 +189,8 @@ void ConnectionSession::beat(Instant now) {
   if (wants_input() && now - last_received_ > interval * 2) {
     log(SessionEvent::Level::warning, SessionEvent::Category::connection,
         "closing connection " + name() + " (user '" + user_ + "'): missed heartbeats from the "
-            "client, silent for " + std::to_string((now - last_received_).count()) + " ms, timeout " +
-            std::to_string(heartbeat_s_) + " s");
+            "client, silent for " + std::to_string((now - last_received_).count()) +
+            " ms, timeout " + std::to_string(heartbeat_s_) + " s");
     release_everything();
     return finish();
   }

@@ -210,8 +210,8 @@ void ConnectionSession::receive(TopologyReply&& message) {
   last_received_ = shard_.now();
   arm_timer();
   log(SessionEvent::Level::info, SessionEvent::Category::connection,
-      "connection " + name() + ": user '" + user_ + "' authenticated and granted access to vhost '" +
-          vhost_ + "'");
+      "connection " + name() + ": user '" + user_ + "' authenticated and granted access to " +
+          "vhost '" + vhost_ + "'");
   write(0, connection::OpenOk{});
   end_wait();
 }

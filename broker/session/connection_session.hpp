@@ -191,7 +191,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   protocol::FrameParser parser_;
   Outbox outbox_;
   boost::container::flat_map<std::uint16_t, std::unique_ptr<Channel>> channels_;
-  std::vector<std::unique_ptr<Channel>> dead_channels_;  ///< Until the frame that ended them is done.
+  std::vector<std::unique_ptr<Channel>> dead_channels_;  ///< Until their last frame is done.
   std::vector<QueueRef> exclusive_queues_;
   Instant last_received_{};
   Instant last_sent_{};

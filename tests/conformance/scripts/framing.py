@@ -345,12 +345,12 @@ def content_of_server(stage, name):
 @script("a method that the server sends is refused: basic.deliver")
 def _(stage):
     content_of_server(stage, "basic.deliver")
-    
+
 
 @script("a method that the server sends is refused: basic.return")
 def _(stage):
     content_of_server(stage, "basic.return")
-    
+
 
 @script("a method that the server sends is refused: channel.open-ok")
 def _(stage):
