@@ -96,10 +96,4 @@ std::optional<ReplyToken> ReplyToken::parse(std::string_view queue_name) {
   return token;
 }
 
-bool is_reply_to_name(std::string_view queue_name) {
-  return queue_name.starts_with(reply_to_queue_name) &&
-         (queue_name.size() == reply_to_queue_name.size() ||
-          queue_name[reply_to_queue_name.size()] == '.');
-}
-
 }  // namespace leveret::broker

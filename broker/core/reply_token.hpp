@@ -36,7 +36,4 @@ struct ReplyToken {
   static std::optional<ReplyToken> parse(std::string_view queue_name);
 };
 
-/// True for the bare name and for every name with a token behind it, well-formed or not.
-bool is_reply_to_name(std::string_view queue_name);
-
 }  // namespace leveret::broker

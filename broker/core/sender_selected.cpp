@@ -18,13 +18,6 @@ constexpr std::array<std::string_view, 2> routing_headers{"CC", bcc_header};
 
 }  // namespace
 
-bool has_sender_selected_keys(const FieldTable& headers) {
-  for (const auto& [name, value] : headers) {
-    if (name == routing_headers[0] || name == routing_headers[1]) return true;
-  }
-  return false;
-}
-
 Result<void, AmqpError> append_sender_selected_keys(const FieldTable& headers,
                                                     std::vector<std::string_view>& keys) {
   for (const std::string_view name : routing_headers) {

@@ -13,9 +13,6 @@
 
 namespace leveret::broker {
 
-/// Whether the headers name CC or BCC at all; most messages do not.
-bool has_sender_selected_keys(const protocol::FieldTable& headers);
-
 /// Appends the routing keys that CC and then BCC add; they are views into `headers`. Only long
 /// strings count, other elements are passed over. Error: 406 precondition_failed, soft, when one of
 /// the two is not an array.

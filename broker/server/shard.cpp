@@ -28,10 +28,17 @@ Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
       state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, log_),
       settings_(std::move(settings)), process_memory_is_high_(process_memory_is_high),
       scratch_(new std::byte[scratch_size_bytes]) {
+  guard_.adopt();  // The maker's thread's, until run().
+  guard_.assert_held();
   state_.begin_turn(read_clock());
 }
 
-Shard::~Shard() = default;
+Shard::~Shard() {
+  // The thread has ended; connections that are left go with the shard.
+  guard_.adopt();
+  guard_.assert_held();
+  connections_.clear();
+}
 
 void Shard::post(std::function<void()> task) {
   asio::post(context_, [this, task = std::move(task)] {
@@ -51,6 +58,7 @@ void Shard::stop() {
 
 void Shard::adopt(int descriptor, broker::Peer peer) {
   post([this, descriptor, peer = std::move(peer)]() mutable {
+    guard_.assert_held();
     const auto id = broker::ConnectionId{(std::uint64_t{static_cast<std::uint16_t>(own_)} << 48) |
                                          ++last_connection_number_};
     auto connection = std::make_unique<TcpConnection>(*this, descriptor, std::move(peer), id);
@@ -64,6 +72,8 @@ void Shard::adopt(int descriptor, broker::Peer peer) {
 // ---- the turn ------------------------------------------------------------------------------
 
 void Shard::run() {
+  guard_.adopt();
+  guard_.assert_held();
   while (!stopped_) {
     if (more_to_do_) {
       enter_turn();
@@ -83,12 +93,14 @@ void Shard::run_ready() {
 }
 
 void Shard::enter_turn() {
+  guard_.assert_held();
   if (in_turn_) return;
   in_turn_ = true;
   state_.begin_turn(read_clock());
 }
 
 void Shard::end_turn() {
+  guard_.assert_held();
   if (!in_turn_) return;
   state_.advance_timers();
   receive_mail();
@@ -102,6 +114,7 @@ void Shard::end_turn() {
 }
 
 bool Shard::finish_round() {
+  guard_.assert_held();
   resuming_.swap(to_resume_);
   for (TcpConnection* connection : resuming_) connection->resume();
   resuming_.clear();
@@ -115,6 +128,7 @@ bool Shard::finish_round() {
 }
 
 void Shard::receive_mail() {
+  guard_.assert_held();
   mailbox_.take(mail_);
   if (mail_.empty()) return;
   std::int64_t load_bytes = 0;
@@ -127,6 +141,7 @@ void Shard::receive_mail() {
 }
 
 void Shard::reap() {
+  guard_.assert_held();
   reaping_.swap(to_reap_);
   for (TcpConnection* connection : reaping_) {
     if (connection->done()) {
@@ -140,6 +155,7 @@ void Shard::reap() {
 }
 
 void Shard::check_memory() {
+  guard_.assert_held();
   const bool high =
       process_memory_is_high_.load(std::memory_order_relaxed) ||
       broker::MessageMemory::used_bytes() > settings_.memory_high_watermark_bytes;
@@ -147,6 +163,7 @@ void Shard::check_memory() {
 }
 
 void Shard::arm_timer() {
+  guard_.assert_held();
   Instant next = state_.timers().next_deadline();
   if (state_.memory_alarm()) next = std::min(next, state_.now() + alarm_check_interval);
   if (next == timer_deadline_) return;
@@ -159,6 +176,7 @@ void Shard::arm_timer() {
       std::chrono::milliseconds(static_cast<std::int64_t>(next))));
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // Moved to another time.
+    guard_.assert_held();
     timer_deadline_ = never;
     enter_turn();
   });

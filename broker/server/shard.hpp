@@ -21,6 +21,7 @@
 #include "broker/server/tcp_connection.hpp"
 #include "broker/session/session_settings.hpp"
 #include "protocol/base/clock.hpp"
+#include "protocol/base/shard_guard.hpp"
 #include "storage/log.hpp"
 
 namespace leveret::server {
@@ -62,19 +63,40 @@ class Shard {
   void run();
   /// Does what is ready and returns. Requires: run() is not running.
   void run_ready();
-  broker::ShardState& state() { return state_; }
-  const ShardSettings& settings() const { return settings_; }
-  void set_settings(ShardSettings settings) { settings_ = std::move(settings); }
+  broker::ShardState& state() {
+    guard_.assert_held();
+    return state_;
+  }
+  const ShardSettings& settings() const {
+    guard_.assert_held();
+    return settings_;
+  }
+  void set_settings(ShardSettings settings) {
+    guard_.assert_held();
+    settings_ = std::move(settings);
+  }
   boost::asio::io_context& context() { return context_; }
 
   // ---- its connections ----
   /// To be called first in every handler: sets the turn's time.
   void enter_turn();
-  void flush_at_end(TcpConnection& connection) { to_flush_.push_back(&connection); }
-  void resume_at_end(TcpConnection& connection) { to_resume_.push_back(&connection); }
-  void reap_at_end(TcpConnection& connection) { to_reap_.push_back(&connection); }
+  void flush_at_end(TcpConnection& connection) {
+    guard_.assert_held();
+    to_flush_.push_back(&connection);
+  }
+  void resume_at_end(TcpConnection& connection) {
+    guard_.assert_held();
+    to_resume_.push_back(&connection);
+  }
+  void reap_at_end(TcpConnection& connection) {
+    guard_.assert_held();
+    to_reap_.push_back(&connection);
+  }
   /// Where sockets are read into; the content is gone with the next read.
-  std::span<std::byte> scratch() { return {scratch_.get(), scratch_size_bytes}; }
+  std::span<std::byte> scratch() {
+    guard_.assert_held();
+    return {scratch_.get(), scratch_size_bytes};
+  }
 
  private:
   static constexpr std::size_t scratch_size_bytes = 256 * 1024;
@@ -87,28 +109,33 @@ class Shard {
   void check_memory();
   void arm_timer();
 
+  ShardGuard guard_;
   boost::asio::io_context context_;
   /// A context that has once run out of work stays stopped: it never may.
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
-  boost::asio::steady_timer timer_;
-  Instant timer_deadline_ = never;
-  bool in_turn_ = false;
-  bool more_to_do_ = false;
+  boost::asio::steady_timer timer_ LEVERET_GUARDED_BY(guard_);
+  Instant timer_deadline_ LEVERET_GUARDED_BY(guard_) = never;
+  bool in_turn_ LEVERET_GUARDED_BY(guard_) = false;
+  bool more_to_do_ LEVERET_GUARDED_BY(guard_) = false;
   std::atomic<bool> stopped_{false};
   std::atomic<std::size_t> connection_count_{0};
   broker::ShardId own_;
-  Mailbox mailbox_;
+  Mailbox mailbox_ LEVERET_GUARDED_BY(guard_);
   storage::VolatileLog log_;
-  broker::ShardState state_;
-  ShardSettings settings_;
+  broker::ShardState state_ LEVERET_GUARDED_BY(guard_);
+  ShardSettings settings_ LEVERET_GUARDED_BY(guard_);
   const std::atomic<bool>& process_memory_is_high_;
-  std::unique_ptr<std::byte[]> scratch_;
-  std::uint64_t last_connection_number_ = 0;
-  boost::unordered_flat_map<TcpConnection*, std::unique_ptr<TcpConnection>> connections_;
-  std::vector<TcpConnection*> to_flush_, flushing_;
-  std::vector<TcpConnection*> to_resume_, resuming_;
-  std::vector<TcpConnection*> to_reap_, reaping_;
-  std::vector<broker::ShardMessage> mail_;
+  std::unique_ptr<std::byte[]> scratch_ LEVERET_GUARDED_BY(guard_);
+  std::uint64_t last_connection_number_ LEVERET_GUARDED_BY(guard_) = 0;
+  boost::unordered_flat_map<TcpConnection*, std::unique_ptr<TcpConnection>> connections_
+      LEVERET_GUARDED_BY(guard_);
+  std::vector<TcpConnection*> to_flush_ LEVERET_GUARDED_BY(guard_);
+  std::vector<TcpConnection*> flushing_ LEVERET_GUARDED_BY(guard_);
+  std::vector<TcpConnection*> to_resume_ LEVERET_GUARDED_BY(guard_);
+  std::vector<TcpConnection*> resuming_ LEVERET_GUARDED_BY(guard_);
+  std::vector<TcpConnection*> to_reap_ LEVERET_GUARDED_BY(guard_);
+  std::vector<TcpConnection*> reaping_ LEVERET_GUARDED_BY(guard_);
+  std::vector<broker::ShardMessage> mail_ LEVERET_GUARDED_BY(guard_);
 };
 
 }  // namespace leveret::server

@@ -54,7 +54,6 @@ class Channel final : public Endpoint {
 
   /// Whether the connection can take deliveries has changed.
   void set_outbox_full(bool full);
-  bool empty_handed() const { return consumers_.empty() && ledger_.size() == 0; }
 
   // ---- AMQP methods ----
   template <class Method>

@@ -27,11 +27,4 @@ inline std::chrono::milliseconds operator-(Instant later, Instant earlier) {
                                    static_cast<std::int64_t>(earlier)};
 }
 
-/// Where instants come from: the machine's monotonic clock, or a test's hand.
-class Clock {
- public:
-  virtual ~Clock() = default;
-  virtual Instant now() const = 0;
-};
-
 }  // namespace leveret
