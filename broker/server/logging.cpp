@@ -119,8 +119,9 @@ void set_log_levels(const config::Log& settings) {
 }
 
 void stop_logging() {
-  for (auto& logger : loggers()) logger.reset();
+  // First the thread that writes, which finishes what is queued; then what it writes to.
   spdlog::shutdown();
+  for (auto& logger : loggers()) logger.reset();
 }
 
 void log_info(std::string_view text) { loggers()[server_category]->info(text); }
