@@ -10,6 +10,7 @@
 
 #include "broker/core/users.hpp"
 #include "broker/server/logging.hpp"
+#include "broker/server/process.hpp"
 
 namespace leveret::server {
 
@@ -107,6 +108,7 @@ Server::~Server() { stop_shards(); }
 // ---- start ---------------------------------------------------------------------------------
 
 Result<void, std::string> Server::start() {
+  log_info("file descriptors: " + std::to_string(raise_descriptor_limit()) + " at most");
   for (std::uint16_t i = 0; i < config_.node.threads; ++i) {
     inboxes_.push_back(std::make_unique<Inbox>([this, i] { shards_[i]->wake(); }));
   }
