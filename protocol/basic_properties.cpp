@@ -1,5 +1,7 @@
 #include "protocol/basic_properties.hpp"
 
+#include <utility>
+
 #include "protocol/wire_reader.hpp"
 #include "protocol/wire_writer.hpp"
 
@@ -26,12 +28,12 @@ void for_each_property(Properties& properties, Visit&& visit) {
   visit(1u << 2, properties.cluster_id);
 }
 
-void read(WireReader& reader, std::optional<std::string_view>& value) {
+void read_value(WireReader& reader, std::optional<std::string_view>& value) {
   value = reader.read_short_string();
 }
-void read(WireReader& reader, std::optional<TableView>& value) { value = reader.read_table(); }
-void read(WireReader& reader, std::optional<std::uint8_t>& value) { value = reader.read_u8(); }
-void read(WireReader& reader, std::optional<std::uint64_t>& value) { value = reader.read_u64(); }
+void read_value(WireReader& reader, std::optional<TableView>& value) { value = reader.read_table(); }
+void read_value(WireReader& reader, std::optional<std::uint8_t>& value) { value = reader.read_u8(); }
+void read_value(WireReader& reader, std::optional<std::uint64_t>& value) { value = reader.read_u64(); }
 
 std::size_t size_of(std::string_view value) { return 1 + value.size(); }
 std::size_t size_of(const TableView& value) { return 4 + value.content.size(); }
@@ -49,19 +51,30 @@ void write(WireWriter& writer, std::uint64_t value) { writer.write_u64(value); }
 
 Result<BasicProperties, AmqpError> BasicProperties::decode(
     std::span<const std::byte> flags_and_values) {
+  BasicProperties properties;
+  if (auto done = properties.read(flags_and_values); !done) {
+    return tl::unexpected(std::move(done.error()));
+  }
+  return properties;
+}
+
+Result<void, AmqpError> BasicProperties::read(std::span<const std::byte> flags_and_values) {
   // Bit 0 would say that more flags follow, but class basic has no property that needs them. Bit 1
   // means nothing, and RabbitMQ lets it pass.
   constexpr unsigned more_flags_follow = 1u << 0;
   WireReader reader(flags_and_values);
   const unsigned flags = reader.read_u16();
-  Result<BasicProperties, AmqpError> properties;  // Filled where the caller has it.
-  for_each_property(*properties, [&](unsigned flag, auto& value) {
-    if ((flags & flag) != 0) read(reader, value);
+  for_each_property(*this, [&](unsigned flag, auto& value) {
+    if ((flags & flag) != 0) {
+      read_value(reader, value);
+    } else {
+      value.reset();
+    }
   });
   if (reader.failed() || reader.remaining() != 0 || (flags & more_flags_follow) != 0) {
-    properties = tl::unexpected(AmqpError::syntax_error("malformed message properties"));
+    return tl::unexpected(AmqpError::syntax_error("malformed message properties"));
   }
-  return properties;
+  return {};
 }
 
 std::size_t BasicProperties::encoded_size() const {

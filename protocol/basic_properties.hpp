@@ -39,6 +39,8 @@ struct BasicProperties {
   /// Error: 502 syntax_error for values that end early, bytes behind the last one, or a
   /// continuation of the flags.
   static Result<BasicProperties, AmqpError> decode(std::span<const std::byte> flags_and_values);
+  /// The same, into this object; it is not to be used after an error.
+  Result<void, AmqpError> read(std::span<const std::byte> flags_and_values);
 
   std::size_t encoded_size() const;
   void encode(WireWriter& writer) const;

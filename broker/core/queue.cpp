@@ -34,9 +34,9 @@ QueueCounts Queue::counts() {
   return {ready_.size(), consumers_.size()};
 }
 
-Verdict Queue::enqueue(const MessageRef& message, std::optional<std::uint64_t> expiration_ms) {
+Verdict Queue::enqueue(MessageRef message, std::optional<std::uint64_t> expiration_ms) {
   const auto& queue_ttl_ms = definition_->settings.message_ttl_ms;
-  QueueEntry entry{message, next_position_, never, false};
+  QueueEntry entry{std::move(message), next_position_, never, false};
   if (expiration_ms || queue_ttl_ms) {
     const std::uint64_t ttl_ms = std::min(expiration_ms.value_or(UINT64_MAX),
                                           queue_ttl_ms.value_or(UINT64_MAX));

@@ -33,7 +33,7 @@ class Queue final : private Timer {
   std::uint64_t unacked_count() const { return unacked_count_; }
 
   /// Adds a message; it is delivered when the turn pumps the queue.
-  Verdict enqueue(const MessageRef& message, std::optional<std::uint64_t> expiration_ms);
+  Verdict enqueue(MessageRef message, std::optional<std::uint64_t> expiration_ms);
 
   void settle(const Settle& settled);
   void put_back(Requeue&& requeued);

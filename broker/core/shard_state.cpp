@@ -128,7 +128,7 @@ tl::unexpected<QueueRefusal> refused(AmqpError error) {
 void ShardState::on(PublishToQueue&& message) {
   Verdict verdict = Verdict::accepted;  // Also of a queue deleted meanwhile (RabbitMQ: handle_eol).
   if (Queue* queue = find_queue(message.queue)) {
-    verdict = queue->enqueue(message.message, message.expiration_ms);
+    verdict = queue->enqueue(std::move(message.message), message.expiration_ms);
   }
   if (message.seq != PublishSeq{}) {
     send(message.publisher.shard, PublishVerdict{message.publisher, message.seq, verdict});

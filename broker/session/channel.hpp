@@ -144,7 +144,7 @@ class Channel final : public Endpoint {
   };
   /// Where a message goes and what is known of its publish.
   struct RoutedPublish {
-    MessageRef message;
+    const MessageRef& message;
     bool mandatory = false;
     bool persistent = false;
     std::optional<std::uint64_t> expiration_ms;
@@ -186,8 +186,10 @@ class Channel final : public Endpoint {
 
   // channel_publish.cpp
   void finish_publish();
-  bool check_publish(const PublishAssembler::Publish& publish, ExchangeRecord*& exchange,
-                     std::optional<std::uint64_t>& expiration_ms);
+  /// The exchange to publish to, if this may be done at all; otherwise fails the channel.
+  ExchangeRecord* find_publishable_exchange(const Message& message);
+  bool check_properties(const PublishAssembler::Publish& publish,
+                        std::optional<std::uint64_t>& expiration_ms);
   static void collect_reply_targets(const PublishAssembler::Publish& publish,
                                     std::vector<ReplyToken>& targets);
   void route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange);

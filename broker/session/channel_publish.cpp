@@ -13,6 +13,7 @@ using protocol::AmqpError;
 namespace basic = protocol::basic;
 
 namespace {
+constexpr std::uint8_t transient_delivery_mode = 1;
 constexpr std::uint8_t persistent_delivery_mode = 2;
 }  // namespace
 
@@ -23,10 +24,14 @@ void Channel::on(const basic::Publish& method) {
 
 void Channel::finish_publish() {
   const PublishAssembler::Publish& publish = assembler_->finish();
-  ExchangeRecord* exchange = nullptr;
-  std::optional<std::uint64_t> expiration_ms;
   // Failing the channel takes the assembler with it.
-  if (!check_publish(publish, exchange, expiration_ms)) return;
+  if (publish.immediate) {
+    return fail(AmqpError::not_implemented("immediate=true"), basic::Publish::id);
+  }
+  ExchangeRecord* exchange = find_publishable_exchange(*publish.message);
+  if (exchange == nullptr) return;
+  std::optional<std::uint64_t> expiration_ms;
+  if (!check_properties(publish, expiration_ms)) return;
 
   std::vector<ReplyToken> reply_targets;
   if (exchange->definition.name.empty()) collect_reply_targets(publish, reply_targets);
@@ -45,48 +50,51 @@ void Channel::finish_publish() {
   if (!is_reply) connection_.on_publish();
 }
 
-bool Channel::check_publish(const PublishAssembler::Publish& publish, ExchangeRecord*& exchange,
-                            std::optional<std::uint64_t>& expiration_ms) {
-  const Message& message = *publish.message;
+ExchangeRecord* Channel::find_publishable_exchange(const Message& message) {
+  // What the cache knows has been permitted, under this very version of users and exchanges.
+  if (route_cache_ && route_cache_->knows(message.exchange(), message.routing_key(),
+                                          shard().topology().version())) {
+    return route_cache_->record;
+  }
+  const auto refuse = [&](const AmqpError& error) {
+    fail(error, basic::Publish::id);
+    return nullptr;
+  };
+  if (!allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
+                                        message.exchange()),
+               basic::Publish::id)) {
+    return nullptr;
+  }
+  ExchangeRecord* exchange = shard().topology().find_exchange(vhost(), message.exchange());
+  if (exchange == nullptr) {
+    return refuse(AmqpError::not_found(
+        "no " + exchange_resource(message.exchange(), connection_.vhost_name())));
+  }
+  if (exchange->definition.internal) {
+    return refuse(
+        AmqpError::access_refused("cannot publish to internal " +
+                                  exchange_resource(message.exchange(), connection_.vhost_name())));
+  }
+  const bool permitted = allowed(
+      connection_.check_topic_access(Operation::write, *exchange, message.routing_key()),
+      basic::Publish::id);
+  return permitted ? exchange : nullptr;
+}
+
+bool Channel::check_properties(const PublishAssembler::Publish& publish,
+                               std::optional<std::uint64_t>& expiration_ms) {
   const protocol::BasicProperties& properties = publish.properties;
   const auto refuse = [&](const AmqpError& error) {
     fail(error, basic::Publish::id);
     return false;
   };
-  if (publish.immediate) return refuse(AmqpError::not_implemented("immediate=true"));
-  exchange = shard().topology().find_exchange(vhost(), message.exchange());
-  const bool known = route_cache_ && exchange != nullptr &&
-                     route_cache_->knows(message.exchange(), message.routing_key(),
-                                         shard().topology().version());
-  // What the cache knows has been permitted, under this very version of users and exchanges.
-  if (!known) {
-    if (!allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
-                                          message.exchange()),
-                 basic::Publish::id)) {
-      return false;
-    }
-    if (exchange == nullptr) {
-      return refuse(AmqpError::not_found(
-          "no " + exchange_resource(message.exchange(), connection_.vhost_name())));
-    }
-    if (exchange->definition.internal) {
-      return refuse(AmqpError::access_refused(
-          "cannot publish to internal " +
-          exchange_resource(message.exchange(), connection_.vhost_name())));
-    }
-    if (!allowed(connection_.check_topic_access(Operation::write, *exchange,
-                                                message.routing_key()),
-                 basic::Publish::id)) {
-      return false;
-    }
-  }
   if (properties.user_id && *properties.user_id != connection_.user() &&
       !connection_.may_impersonate()) {
     return refuse(AmqpError::precondition_failed(
         "user_id property set to '" + std::string(*properties.user_id) +
         "' but authenticated user was '" + connection_.user() + "'"));
   }
-  if (properties.delivery_mode && *properties.delivery_mode != 1 &&
+  if (properties.delivery_mode && *properties.delivery_mode != transient_delivery_mode &&
       *properties.delivery_mode != persistent_delivery_mode) {
     return refuse(AmqpError::precondition_failed("invalid message: {delivery_mode_unknown," +
                                                  std::to_string(*properties.delivery_mode) + "}"));
@@ -132,6 +140,7 @@ void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& ex
   const bool routed_by_key = extra.empty() && !headers.were_asked_for();
   cache.topology_version = routed_by_key ? version : 0;
   if (routed_by_key) {
+    cache.record = &exchange;
     cache.exchange = message.exchange();
     cache.routing_key = message.routing_key();
   }

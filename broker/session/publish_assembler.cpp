@@ -90,11 +90,10 @@ Result<void, AmqpError> PublishAssembler::add_header(std::span<const std::byte> 
 Result<void, AmqpError> PublishAssembler::make_message(std::span<const std::byte> properties,
                                                        std::uint64_t body_size) {
   message_ = Message::create(exchange_, routing_key_, properties, body_size);
-  auto decoded = protocol::BasicProperties::decode(message_->properties());
-  if (!decoded) return tl::unexpected(std::move(decoded.error()));
-  publish_.properties = *decoded;
+  if (auto done = publish_.properties.read(message_->properties()); !done) return done;
   // What cannot be read here could not be read by those it is delivered to either.
-  if (decoded->headers && !decoded->headers->empty()) return decoded->headers->check();
+  const auto& headers = publish_.properties.headers;
+  if (headers && !headers->empty()) return headers->check();
   return {};
 }
 

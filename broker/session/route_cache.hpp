@@ -15,6 +15,7 @@ namespace leveret::broker {
 
 struct RouteCache {
   std::uint64_t topology_version = 0;  ///< What it was computed under; 0: nothing yet.
+  ExchangeRecord* record = nullptr;
   std::string exchange;
   std::string routing_key;
   std::vector<RouteTarget> targets;
