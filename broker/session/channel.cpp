@@ -82,7 +82,9 @@ void Channel::on_body(std::span<const std::byte> bytes) {
   }
   const auto taken = assembler_->add_body(bytes);
   if (!taken) return fail(taken.error(), basic_publish_id);
-  if (assembler_->complete()) finish_publish();
+  if (assembler_->complete()) return finish_publish();
+  // In an alarm a whole message is still taken, as RabbitMQ does; the rest of a large one waits.
+  if (!assembler_->is_reply()) connection_.on_publish();
 }
 
 // ---- life ----------------------------------------------------------------------------------

@@ -86,7 +86,8 @@ class ConnectionSession final : public Endpoint, private Timer {
   /// Parses no further until end_wait(): an answer is on its way.
   void begin_wait() { waiting_ = true; }
   void end_wait();
-  /// A message was published that is not a reply: in an alarm, the connection is not read further.
+  /// A message that is not a reply, or a part of a large one, was published: in an alarm, the
+  /// connection is not read further.
   void on_publish();
   /// Publishes go to a shard that has too much to do: wait until it has caught up.
   void wait_for_inbox();

@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "broker/core/reply_token.hpp"
 #include "broker/core/sender_selected.hpp"
 #include "protocol/field_table.hpp"
 #include "protocol/wire_reader.hpp"

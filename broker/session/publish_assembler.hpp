@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "broker/core/message.hpp"
+#include "broker/core/reply_token.hpp"
 #include "protocol/amqp_error.hpp"
 #include "protocol/base/result.hpp"
 #include "protocol/basic_properties.hpp"
@@ -42,6 +43,11 @@ class PublishAssembler {
   /// All frames are there.
   bool complete() const {
     return awaiting_ == Awaiting::body && message_->body_missing_bytes() == 0;
+  }
+
+  /// Whether it goes straight to who has asked something, by its direct reply-to address.
+  bool is_reply() const {
+    return exchange_.empty() && routing_key_.starts_with(reply_to_queue_name);
   }
 
   /// The message, and what its publisher asks.
