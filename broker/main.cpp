@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/cli/perf.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/server.hpp"
 #include "config/load.hpp"
@@ -23,6 +24,7 @@ using namespace leveret;
 // Exit codes of sysexits.h, as RabbitMQ's tools have them.
 constexpr int exit_ok = 0;
 constexpr int exit_usage = 64;
+constexpr int exit_check_failed = 65;
 constexpr int exit_unavailable = 69;
 constexpr int exit_config = 78;
 
@@ -96,6 +98,16 @@ int serve(const ServeOptions& options) {
   return exit_code;
 }
 
+int perf(cli::PerfOptions& options) {
+  switch (cli::run_perf(options)) {
+    case cli::PerfOutcome::clean: return exit_ok;
+    case cli::PerfOutcome::unclean: return exit_check_failed;
+    case cli::PerfOutcome::usage_error: return exit_usage;
+    case cli::PerfOutcome::unavailable: return exit_unavailable;
+  }
+  return exit_usage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -116,11 +128,14 @@ int main(int argc, char** argv) {
   serve_command->add_flag("--print-config", options.print_config,
                           "Print the effective values, each with its origin");
 
+  cli::PerfOptions perf_options;
+  const CLI::App* perf_command = cli::add_perf_command(app, perf_options);
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return code == 0 ? exit_ok : exit_usage;
   }
-  return serve(options);
+  return perf_command->parsed() ? perf(perf_options) : serve(options);
 }

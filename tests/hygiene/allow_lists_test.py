@@ -7,7 +7,7 @@ from source_tree import ROOT, code_of, cpp_files, includes_of, main, module_of, 
 
 # Headers that begin so -> modules that may include them.
 LIBRARIES = {
-    "boost/asio": {"server", "admin", "cli"},
+    "boost/asio": {"asio", "server", "admin", "cli"},
     "boost/beast": {"admin"},
     "boost/json": {"admin", "cli"},
     "spdlog/": {"server", "admin", "main"},

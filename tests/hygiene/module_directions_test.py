@@ -11,6 +11,7 @@ from source_tree import ROOT, cpp_files, includes_of, main, module_of, project_f
 # Module -> modules whose headers it may include. Everybody may include its own and base.
 MAY_INCLUDE = {
     "base": set(),
+    "asio": set(),
     "protocol": set(),
     "storage": set(),
     "config": set(),
@@ -27,16 +28,17 @@ ADMIN_SEES_OF_CORE = {"broker/core/control_port.hpp"}
 # Module -> what its library may name in its link line.
 MAY_LINK = {
     "base": {"Boost::headers", "tl::expected"},
+    "asio": {"leveret_base"},
     "protocol": {"leveret_base"},
     "storage": {"leveret_base", "PkgConfig::ISAL"},
     "config": {"leveret_base", "yaml-cpp"},
     "core": {"leveret_protocol", "leveret_storage", "PkgConfig::PCRE2", "OpenSSL::Crypto"},
     "session": {"leveret_core", "leveret_protocol"},
     "server": {"leveret_session", "leveret_core", "leveret_storage", "leveret_config",
-               "spdlog::spdlog", "Threads::Threads", "OpenSSL::SSL", "PkgConfig::SYSTEMD"},
-    "admin": {"leveret_core", "leveret_config", "spdlog::spdlog", "Threads::Threads",
+               "leveret_asio", "spdlog::spdlog", "Threads::Threads", "OpenSSL::SSL", "PkgConfig::SYSTEMD"},
+    "admin": {"leveret_core", "leveret_config", "leveret_asio", "spdlog::spdlog", "Threads::Threads",
               "OpenSSL::SSL"},
-    "cli": {"leveret_protocol", "leveret_config", "CLI11::CLI11", "Threads::Threads",
+    "cli": {"leveret_protocol", "leveret_config", "leveret_asio", "CLI11::CLI11", "Threads::Threads",
             "OpenSSL::SSL"},
 }
 

@@ -16,6 +16,7 @@ MODULES = {
     "protocol": "protocol",
     "storage": "storage",
     "config": "config",
+    "broker/asio": "asio",
     "broker/core": "core",
     "broker/session": "session",
     "broker/server": "server",

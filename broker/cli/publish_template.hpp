@@ -1,0 +1,41 @@
+/// The frames of one publish, encoded once. Each message is a copy in which only the stamp, and
+/// perhaps the routing key, is another.
+///
+/// Owner: one publisher.   Thread: its load's.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "broker/cli/client_connection.hpp"
+#include "broker/cli/message_stamp.hpp"
+#include "protocol/basic_properties.hpp"
+
+namespace leveret::cli {
+
+class PublishTemplate {
+ public:
+  PublishTemplate() = default;
+  /// Requires: `body_size` is at least that of a stamp.
+  PublishTemplate(const protocol::basic::Publish& method,
+                  const protocol::BasicProperties& properties, std::uint64_t body_size,
+                  std::uint32_t frame_max_bytes);
+
+  std::size_t size_bytes() const { return frames_.size(); }
+  /// Appends a message to what the connection will send.
+  void append_to(ClientConnection& connection, const MessageStamp& stamp) const;
+  /// Replaces the routing key's last bytes by the number in hexadecimal digits.
+  void set_key_number(std::uint32_t number);
+
+  /// How many digits set_key_number() writes; the routing key must have that many at its end.
+  static constexpr std::size_t key_digit_count = 8;
+
+ private:
+  std::vector<std::byte> frames_;
+  std::size_t stamp_offset_ = 0;
+  std::size_t key_end_offset_ = 0;
+};
+
+}  // namespace leveret::cli
