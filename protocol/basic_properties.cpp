@@ -28,12 +28,12 @@ void for_each_property(Properties& properties, Visit&& visit) {
   visit(1u << 2, properties.cluster_id);
 }
 
-void read_value(WireReader& reader, std::optional<std::string_view>& value) {
-  value = reader.read_short_string();
+void take(WireReader& from, std::optional<std::string_view>& value) {
+  value = from.read_short_string();
 }
-void read_value(WireReader& reader, std::optional<TableView>& value) { value = reader.read_table(); }
-void read_value(WireReader& reader, std::optional<std::uint8_t>& value) { value = reader.read_u8(); }
-void read_value(WireReader& reader, std::optional<std::uint64_t>& value) { value = reader.read_u64(); }
+void take(WireReader& from, std::optional<TableView>& value) { value = from.read_table(); }
+void take(WireReader& from, std::optional<std::uint8_t>& value) { value = from.read_u8(); }
+void take(WireReader& from, std::optional<std::uint64_t>& value) { value = from.read_u64(); }
 
 std::size_t size_of(std::string_view value) { return 1 + value.size(); }
 std::size_t size_of(const TableView& value) { return 4 + value.content.size(); }
@@ -66,7 +66,7 @@ Result<void, AmqpError> BasicProperties::read(std::span<const std::byte> flags_a
   const unsigned flags = reader.read_u16();
   for_each_property(*this, [&](unsigned flag, auto& value) {
     if ((flags & flag) != 0) {
-      read_value(reader, value);
+      take(reader, value);
     } else {
       value.reset();
     }

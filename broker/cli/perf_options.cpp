@@ -20,7 +20,8 @@ void add_queue_options(CLI::App& command, PerfOptions& options) {
   command.add_flag("-p,--predeclared", options.predeclared,
                    "Use queues and exchange as they are, declare and bind nothing");
   command.add_flag("--durable", options.durable, "Declare queues and exchange durable");
-  command.add_option("--auto-delete", options.auto_delete, "Declare queues and exchange auto-delete")
+  command
+      .add_option("--auto-delete", options.auto_delete, "Declare queues and exchange auto-delete")
       ->capture_default_str();
   command.add_option("-f,--flag", options.flags, "persistent or mandatory; repeatable")
       ->check(CLI::IsMember({"persistent", "mandatory"}));
@@ -33,7 +34,8 @@ void add_queue_options(CLI::App& command, PerfOptions& options) {
 }
 
 void add_throughput(CLI::App& perf, PerfOptions& options) {
-  CLI::App* command = perf.add_subcommand("throughput", "Publish and consume, and check what comes");
+  CLI::App* command =
+      perf.add_subcommand("throughput", "Publish and consume, and check what comes");
   command->callback([&options] { options.load = Load::throughput; });
   add_common(*command, options);
   add_queue_options(*command, options);
@@ -74,7 +76,8 @@ void add_throughput(CLI::App& perf, PerfOptions& options) {
 }
 
 void add_rpc(CLI::App& perf, PerfOptions& options) {
-  CLI::App* command = perf.add_subcommand("rpc", "Call through a request queue, measure round trips");
+  CLI::App* command =
+      perf.add_subcommand("rpc", "Call through a request queue, measure round trips");
   command->callback([&options] { options.load = Load::rpc; });
   add_common(*command, options);
   add_queue_options(*command, options);
