@@ -49,6 +49,10 @@ def _c_missing():
     return "" if os.path.exists("/usr/include/amqp.h") else "package librabbitmq-dev is not installed"
 
 
+def _tools_missing():
+    return "" if shutil.which("amqp-publish") else "package amqp-tools is not installed"
+
+
 def _ruby_missing():
     if not shutil.which("ruby"):
         return "ruby is not installed"
@@ -69,7 +73,7 @@ def all_clients():
         _python_client("py-amqp", "py_amqp_stories.py", "amqp", "python3-amqp"),
         _python_client("kombu", "kombu_stories.py", "kombu", "python3-kombu"),
         StoryClient("librabbitmq", _compiled_c, _c_missing),
-        _python_client("amqp-tools", "amqp_tools_stories.py", "json", ""),
+        StoryClient("amqp-tools", [sys.executable, _path("python", "amqp_tools_stories.py")], _tools_missing),
         StoryClient("php-amqplib", ["php", "-d", "display_errors=stderr", _path("php", "php_amqplib_stories.php")],
                     _php_missing),
         StoryClient("bunny", ["ruby", _path("ruby", "bunny_stories.rb")], _ruby_missing),
