@@ -38,8 +38,9 @@ def _amqplib_suite(_):
 
 def _compiled_c(work_folder):
     binary = os.path.join(work_folder, "librabbitmq_stories")
-    subprocess.run(["cc", "-std=c11", "-O1", "-Wall", "-Wextra", "-o", binary, _path("c", "librabbitmq_stories.c"),
-                    "-lrabbitmq"], check=True, timeout=60)
+    subprocess.run(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-o", binary, _path("c", "story.c"),
+                    _path("c", "librabbitmq_stories.c"), "-lrabbitmq"], check=True, timeout=60, text=True, stdout=subprocess.PIPE,
+                   stderr=subprocess.STDOUT)
     return [binary]
 
 

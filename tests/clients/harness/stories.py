@@ -4,6 +4,7 @@ Our own stories also print the plan `1..N` first, so that those that were never 
 """
 
 import re
+import subprocess
 import time
 
 from .program import Program
@@ -14,8 +15,9 @@ _tail_lines = 30
 class StoryClient:
     """A client that is tested by one program.
 
-    `command` is a list or a function of the temporary folder that gives one (it may compile); `missing` is a
-    function that tells why the client cannot be tested, or an empty text.
+    `command` is a list or a function of the temporary folder that gives one. It may compile, and then raises
+    subprocess.CalledProcessError with the compiler's output where it cannot. `missing` is a function that tells
+    why the client cannot be tested, or an empty text.
     """
 
     def __init__(self, name, command, missing, limit_s=90, folder=None):
@@ -26,7 +28,11 @@ class StoryClient:
         self._folder = folder
 
     def run(self, broker, report, work_folder):
-        command = self._command(work_folder) if callable(self._command) else self._command
+        try:
+            command = self._command(work_folder) if callable(self._command) else self._command
+        except subprocess.CalledProcessError as failed:
+            report.result(self.name, "build", False, failed.output)
+            return
         told, failures, planned, other, pending = 0, 0, None, [], None
         program = Program(command, broker.environment, self._limit_s, self._folder)
         began = time.monotonic()
