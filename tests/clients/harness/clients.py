@@ -78,7 +78,7 @@ def all_clients():
         StoryClient("php-amqplib", ["php", "-d", "display_errors=stderr", _path("php", "php_amqplib_stories.php")],
                     _php_missing),
         StoryClient("bunny", ["ruby", _path("ruby", "bunny_stories.rb")], _ruby_missing),
-        StoryClient("amqplib", ["node", os.path.join(_node, "amqplib_stories.mjs")], _node_missing("amqplib-newest")),
+        StoryClient("amqplib newest", ["node", os.path.join(_node, "amqplib_stories.mjs")], _node_missing("amqplib-newest")),
         StoryClient("cloudamqp", ["node", os.path.join(_node, "cloudamqp_stories.mjs")],
                     _node_missing("@cloudamqp/amqp-client")),
         StoryClient("amqplib suite", _amqplib_suite, _node_missing("amqplib")),
