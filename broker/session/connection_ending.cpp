@@ -8,7 +8,8 @@ using protocol::AmqpError;
 namespace connection = protocol::connection;
 
 namespace {
-// How long a client may take to answer our connection.close (RabbitMQ: CLOSING_TIMEOUT).
+// How long a client may take to answer our connection.close, and to hang up after our close-ok
+// (RabbitMQ: CLOSING_TIMEOUT).
 constexpr std::chrono::milliseconds close_timeout{30'000};
 // How long a client that we do not trust is kept waiting (RabbitMQ: SILENT_CLOSE_DELAY). It makes
 // guessing passwords slow.
@@ -16,7 +17,10 @@ constexpr std::chrono::milliseconds silent_delay{3'000};
 }  // namespace
 
 void ConnectionSession::fail(std::uint16_t channel, const AmqpError& error) {
-  if (state_ == State::closing || state_ == State::silent || state_ == State::closed) return;
+  if (state_ == State::closing || state_ == State::leaving || state_ == State::silent ||
+      state_ == State::closed) {
+    return;
+  }
   const auto place = channels_.find(channel);
   const bool closes_all = error.is_hard() || channel == 0 || place == channels_.end();
   std::string method(protocol::method_name(error.method()));
@@ -51,11 +55,13 @@ void ConnectionSession::close_with(const AmqpError& error) {
   close.class_id = error.method().class_id;
   close.method_id = error.method().method_id;
   write(0, close);
-  state_ = State::closing;
-  deadline_ = shard_.now() + close_timeout;
   // A frame that could not be understood means that nothing after it can be: no close-ok will be
-  // recognised, but the client gets the time to read why.
-  if (error.code() == protocol::ReplyCode::frame_error) deadline_ = shard_.now() + silent_delay;
+  // recognised. And who cannot log in is nobody to wait for. Both get the time to read why:
+  // php-amqplib, which looks at the socket before it reads, must not find it closed.
+  const bool hopeless = error.code() == protocol::ReplyCode::frame_error ||
+                        state_ == State::awaiting_start_ok;
+  deadline_ = shard_.now() + (hopeless ? silent_delay : close_timeout);
+  state_ = State::closing;
   arm_timer();
 }
 
@@ -67,6 +73,8 @@ void ConnectionSession::close_silently() {
 }
 
 void ConnectionSession::on(const connection::Close& method) {
+  // Some clients close from several threads, and each waits for an answer (amqp091-go).
+  if (state_ == State::leaving) return write(0, connection::CloseOk{});
   if (state_ == State::closing) {
     // Both said close at the same time: each answers the other.
     write(0, connection::CloseOk{});
@@ -81,6 +89,7 @@ void ConnectionSession::on(const connection::Close& method) {
             " " + std::string(method.reply_text));
   }
   state_ = State::ending;
+  begin_wait();
   release_everything();
   finish_ending();
 }
@@ -118,7 +127,10 @@ void ConnectionSession::finish_ending() {
   write(0, connection::CloseOk{});
   log(SessionEvent::Level::info, SessionEvent::Category::connection,
       "connection " + name() + ": closed (user '" + user_ + "', vhost '" + vhost_ + "')");
-  finish();
+  state_ = State::leaving;
+  deadline_ = shard_.now() + close_timeout;
+  arm_timer();
+  end_wait();
 }
 
 void ConnectionSession::finish() {
@@ -144,6 +156,7 @@ void ConnectionSession::receive(const Shutdown&) {
   switch (state_) {
     case State::awaiting_header:
     case State::awaiting_start_ok:
+    case State::leaving:
       return finish();
     case State::awaiting_tune_ok:
     case State::awaiting_open:
@@ -171,7 +184,7 @@ void ConnectionSession::arm_timer() {
 
 void ConnectionSession::on_timer(Instant now) {
   if (deadline_ <= now) {
-    if (state_ != State::closing && state_ != State::silent) {
+    if (state_ != State::closing && state_ != State::leaving && state_ != State::silent) {
       log(SessionEvent::Level::warning, SessionEvent::Category::connection,
           "closing connection " + name() + ": the handshake has taken too long");
     }

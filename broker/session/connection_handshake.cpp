@@ -122,15 +122,9 @@ void ConnectionSession::refuse_login(const std::string& why, std::string_view me
   log(SessionEvent::Level::warning, SessionEvent::Category::auth,
       "connection " + name() + ": " + std::string(mechanism) + " login refused: " + why);
   if (!client_wants_auth_failure_close_) return close_silently();
-  const AmqpError error = AmqpError::access_refused(
-      "Login was refused using authentication mechanism " + std::string(mechanism) +
-      ". For details see the broker logfile.");
-  const std::string text = error.reply_text();
-  connection::Close close;
-  close.reply_code = static_cast<std::uint16_t>(error.code());
-  close.reply_text = text;
-  write(0, close);
-  finish();
+  close_with(AmqpError::access_refused("Login was refused using authentication mechanism " +
+                                       std::string(mechanism) +
+                                       ". For details see the broker logfile."));
 }
 
 bool ConnectionSession::check_tuning(const connection::TuneOk& method) {

@@ -51,7 +51,7 @@ void ConnectionSession::log(SessionEvent::Level level, SessionEvent::Category ca
 
 bool ConnectionSession::wants_input() const {
   if (state_ == State::closed) return false;
-  if (state_ == State::closing || state_ == State::silent) return true;
+  if (state_ == State::closing || state_ == State::leaving || state_ == State::silent) return true;
   return !waiting_ && !blocked_ && !waiting_for_inbox_ && !outbox_full_;
 }
 
@@ -94,7 +94,7 @@ void ConnectionSession::parse() {
   while (wants_input()) {
     auto frame = parser_.next();
     if (!frame) {
-      if (state_ == State::closing || state_ == State::silent) break;
+      if (state_ == State::closing || state_ == State::leaving || state_ == State::silent) break;
       fail(0, frame.error());
       break;
     }
@@ -113,9 +113,9 @@ void ConnectionSession::end_wait() {
 }
 
 void ConnectionSession::on_frame(const Frame& frame) {
-  if (state_ == State::silent || state_ == State::ending) return;
+  if (state_ == State::silent) return;
   if (frame.channel == 0) return on_connection_frame(frame);
-  if (state_ == State::closing) return;
+  if (state_ == State::closing || state_ == State::leaving) return;
   if (state_ != State::open) return fail(0, unexpected_frame(frame));
   on_channel_frame(frame);
 }
@@ -126,12 +126,11 @@ void ConnectionSession::on_connection_frame(const Frame& frame) {
       return;
     case FrameType::method: {
       auto done = protocol::dispatch_method(frame.payload, *this);
-      if (!done && state_ != State::closing) fail(0, done.error());
+      if (!done) fail(0, done.error());
       return;
     }
     case FrameType::header:
     case FrameType::body:
-      if (state_ == State::closing) return;
       return fail(0, unexpected_frame(frame));
   }
 }

@@ -124,6 +124,7 @@ class ConnectionSession final : public Endpoint, private Timer {
     awaiting_open,
     open,
     ending,   ///< The client has said close: only our close-ok is missing.
+    leaving,  ///< The client has our close-ok and hangs up first.
     closing,  ///< We have said close: only the client's close-ok is heeded.
     silent,   ///< Nothing is said or heeded any more; the socket closes after a delay.
     closed,

@@ -328,6 +328,18 @@ def _(stage):
     connection.expect_end()
 
 
+@script("every connection.close is answered, and the client hangs up first")
+def _(stage):
+    connection = stage.connect()
+    for _ in range(3):
+        connection.send(0, "connection.close", reply_code=200, reply_text="bye")
+    for _ in range(3):
+        connection.receive(0)
+    connection.send(0, "connection.close", reply_code=200, reply_text="bye")
+    connection.receive(0)
+    connection.leave()
+
+
 @script("a channel method before authentication is refused")
 def _(stage):
     connection = started(stage)
