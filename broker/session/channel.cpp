@@ -178,7 +178,7 @@ void Channel::receive(QueueReply&& message) {
   auto then = std::exchange(on_queue_reply_, nullptr);
   LEVERET_ASSERT(then != nullptr, "a queue answers only what it was asked");
   then(std::move(message));
-  if (!on_queue_reply_ && !on_topology_reply_) connection_.end_wait();
+  end_asking();
 }
 
 void Channel::ask_topology(TopologyOperation operation,
@@ -192,7 +192,13 @@ void Channel::receive(TopologyReply&& message) {
   auto then = std::exchange(on_topology_reply_, nullptr);
   LEVERET_ASSERT(then != nullptr, "shard 0 answers only what it was asked");
   then(std::move(message));
-  if (!on_queue_reply_ && !on_topology_reply_) connection_.end_wait();
+  end_asking();
+}
+
+void Channel::end_asking() {
+  if (awaits_answer()) return;
+  for (const ConsumerKey key : std::exchange(lost_while_asking_, {})) lose_consumer(key);
+  connection_.end_wait();
 }
 
 bool Channel::allowed(const Result<void, AmqpError>& check, MethodId method) {

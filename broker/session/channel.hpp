@@ -160,6 +160,9 @@ class Channel final : public Endpoint {
   bool allowed(const Result<void, AmqpError>& check, MethodId method);
   void ask(std::function<void(QueueReply&&)> then);
   void ask_topology(TopologyOperation operation, std::function<void(TopologyReply&&)> then);
+  bool awaits_answer() const { return on_queue_reply_ || on_topology_reply_; }
+  /// Goes on with what had to wait, unless the answer has led to another question.
+  void end_asking();
   bool resolve_queue_name(std::string_view given, MethodId method, std::string& name);
   /// The queue, if it exists and this connection may use it; otherwise fails the channel.
   const QueueDefinition* find_usable_queue(std::string_view name, MethodId method);
@@ -208,6 +211,8 @@ class Channel final : public Endpoint {
                std::int32_t priority, bool nowait);
   ChannelConsumer* find_consumer(ConsumerKey key);
   void end_cancel(const std::string& tag, bool nowait);
+  /// The queue has dropped the consumer.
+  void lose_consumer(ConsumerKey key);
   void requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry);
   bool global_limit_reached() const;
   std::uint32_t effective_credit_limit(const ChannelConsumer& consumer) const;
@@ -233,6 +238,7 @@ class Channel final : public Endpoint {
   std::uint32_t last_consumer_key_ = 0;
   std::string last_queue_name_;
   std::vector<ChannelConsumer> consumers_;
+  std::vector<ConsumerKey> lost_while_asking_;  ///< Told after the answer that is awaited.
   DeliveryLedger ledger_;
   std::unique_ptr<PublishAssembler> assembler_;
   std::unique_ptr<RouteCache> route_cache_;

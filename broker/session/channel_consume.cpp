@@ -149,12 +149,18 @@ void Channel::end_cancel(const std::string& tag, bool nowait) {
 }
 
 void Channel::receive(const ConsumerCancelled& message) {
-  const ChannelConsumer* consumer = find_consumer(message.consumer_key);
+  // A channel of RabbitMQ does one thing at a time: who deletes the queue that he consumes from
+  // gets delete-ok, then the cancel. py-amqp raises the cancel as an error from within the
+  // deletion otherwise, and oslo.messaging then leaves its connection and its consumers behind.
+  if (awaits_answer()) return lost_while_asking_.push_back(message.consumer_key);
+  lose_consumer(message.consumer_key);
+}
+
+void Channel::lose_consumer(ConsumerKey key) {
+  const ChannelConsumer* consumer = find_consumer(key);
   if (consumer == nullptr) return;
   const std::string tag = consumer->tag;
-  std::erase_if(consumers_, [&](const ChannelConsumer& other) {
-    return other.key == message.consumer_key;
-  });
+  std::erase_if(consumers_, [&](const ChannelConsumer& other) { return other.key == key; });
   // RabbitMQ tells only clients that have said they understand it.
   if (connection_.wants_cancel_notify()) write(basic::Cancel{tag, true});
 }
