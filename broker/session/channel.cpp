@@ -69,7 +69,7 @@ void Channel::on_header(std::span<const std::byte> payload) {
   if (assembler_->complete()) finish_publish();
 }
 
-void Channel::on_body(std::span<const std::byte> bytes) {
+void Channel::on_body(std::span<const std::byte> bytes, bool ends) {
   if (closing_) return;
   if (!assembler_ || assembler_->awaiting() == PublishAssembler::Awaiting::method) {
     return fail(AmqpError::unexpected_frame("expected method frame, got non method frame instead"),
@@ -82,6 +82,8 @@ void Channel::on_body(std::span<const std::byte> bytes) {
   }
   const auto taken = assembler_->add_body(bytes);
   if (!taken) return fail(taken.error(), basic_publish_id);
+  // Not before the frame is over: what more it holds may be too much.
+  if (!ends) return;
   if (assembler_->complete()) return finish_publish();
   // In an alarm a whole message is still taken, as RabbitMQ does; the rest of a large one waits.
   if (!assembler_->is_reply()) connection_.on_publish();

@@ -37,10 +37,10 @@ class Channel final : public Endpoint {
 
   std::uint16_t number() const { return number_; }
 
-  /// Takes a frame of this channel. `starts` and `ends` as in protocol::Frame.
+  /// Takes a frame of this channel. A body frame may come in pieces; the last one `ends` it.
   void on_method(std::span<const std::byte> payload);
   void on_header(std::span<const std::byte> payload);
-  void on_body(std::span<const std::byte> bytes);
+  void on_body(std::span<const std::byte> bytes, bool ends);
 
   /// We have said channel.close and wait for the client's answer: all else is ignored.
   bool closing() const { return closing_; }

@@ -153,7 +153,7 @@ void ConnectionSession::on_channel_frame(const Frame& frame) {
     case FrameType::header:
       return channel.on_header(frame.payload);
     case FrameType::body:
-      return channel.on_body(frame.payload);
+      return channel.on_body(frame.payload, frame.ends);
     case FrameType::heartbeat:
       return;
   }
