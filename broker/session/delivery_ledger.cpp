@@ -40,11 +40,16 @@ Unsettled DeliveryLedger::take(std::uint64_t delivery_tag) {
 }
 
 void DeliveryLedger::restore(Unsettled delivery) {
-  // Rare: bubbles up from the end to where its tag belongs.
-  unsettled_.push_back(std::move(delivery));
   ++size_;
-  for (std::size_t i = unsettled_.size() - 1;
-       i > 0 && unsettled_[i - 1].delivery_tag > unsettled_[i].delivery_tag; --i) {
+  // Rare, so it looks for its place from the end, one by one.
+  std::size_t place = unsettled_.size();
+  while (place > 0 && unsettled_[place - 1].delivery_tag > delivery.delivery_tag) --place;
+  if (place > 0 && unsettled_[place - 1].delivery_tag == delivery.delivery_tag) {
+    unsettled_[place - 1] = std::move(delivery);  // The hole that it left.
+    return;
+  }
+  unsettled_.push_back(std::move(delivery));
+  for (std::size_t i = unsettled_.size() - 1; i > place; --i) {
     std::swap(unsettled_[i - 1], unsettled_[i]);
   }
 }
