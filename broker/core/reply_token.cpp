@@ -64,7 +64,8 @@ std::string ReplyToken::queue_name() const {
   return name;
 }
 
-std::optional<ReplyToken> ReplyToken::parse(std::string_view queue_name) {
+std::optional<ReplyToken> ReplyToken::parse(std::string_view queue_name,
+                                            std::uint16_t shard_count) {
   if (!queue_name.starts_with(reply_to_queue_name)) return std::nullopt;
   queue_name.remove_prefix(reply_to_queue_name.size());
   if (queue_name.size() != 1 + text_size || queue_name.front() != '.') return std::nullopt;
@@ -90,6 +91,7 @@ std::optional<ReplyToken> ReplyToken::parse(std::string_view queue_name) {
   const std::uint8_t* in = bytes.data();
   ReplyToken token;
   token.channel.shard = ShardId{take<std::uint16_t>(in)};
+  if (static_cast<std::uint16_t>(token.channel.shard) >= shard_count) return std::nullopt;
   token.channel.slot.index = take<std::uint32_t>(in);
   token.channel.slot.generation = take<std::uint32_t>(in);
   std::memcpy(token.secret.data(), in, token.secret.size());

@@ -32,8 +32,8 @@ struct ReplyToken {
   std::string queue_name() const;
 
   /// The token in a queue name, or nothing when it is not exactly of the form that queue_name()
-  /// gives.
-  static std::optional<ReplyToken> parse(std::string_view queue_name);
+  /// gives, or names a shard that the node does not have. Clients make names up.
+  static std::optional<ReplyToken> parse(std::string_view queue_name, std::uint16_t shard_count);
 };
 
 }  // namespace leveret::broker

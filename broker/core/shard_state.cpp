@@ -13,7 +13,7 @@ using protocol::AmqpError;
 
 ShardState::ShardState(ShardId own, std::uint16_t shard_count, ShardPort& port,
                        storage::LogWriter& log)
-    : own_(own), port_(port), log_(log) {
+    : own_(own), shard_count_(shard_count), port_(port), log_(log) {
   if (own == ShardId{0}) controller_ = std::make_unique<TopologyController>(*this, shard_count);
 }
 

@@ -44,6 +44,7 @@ class ShardState {
 
   // ---- what sessions and queues call ----
   ShardId own() const { return own_; }
+  std::uint16_t shard_count() const { return shard_count_; }
   Instant now() const { return now_; }
   TimerQueue& timers() { return timers_; }
   Topology& topology() { return topology_; }
@@ -122,6 +123,7 @@ class ShardState {
   void end_endpoint_turns();
 
   const ShardId own_;
+  const std::uint16_t shard_count_;
   ShardPort& port_;
   storage::LogWriter& log_;
   Instant now_{};

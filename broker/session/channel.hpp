@@ -193,8 +193,8 @@ class Channel final : public Endpoint {
   ExchangeRecord* find_publishable_exchange(const Message& message);
   bool check_properties(const PublishAssembler::Publish& publish,
                         std::optional<std::uint64_t>& expiration_ms);
-  static void collect_reply_targets(const PublishAssembler::Publish& publish,
-                                    std::vector<ReplyToken>& targets);
+  void collect_reply_targets(const PublishAssembler::Publish& publish,
+                             std::vector<ReplyToken>& targets);
   void route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange);
   void deliver_to_targets(const RoutedPublish& publish);
   void return_message(const MessageRef& message);

@@ -116,7 +116,8 @@ void Channel::collect_reply_targets(const PublishAssembler::Publish& publish,
                                     std::vector<ReplyToken>& targets) {
   const auto collect = [&](std::string_view key) {
     if (!key.starts_with(reply_to_queue_name)) return;
-    if (const auto token = ReplyToken::parse(key)) targets.push_back(*token);
+    const auto token = ReplyToken::parse(key, shard().shard_count());
+    if (token) targets.push_back(*token);
   };
   collect(publish.message->routing_key());
   for (const std::string& key : publish.extra_routing_keys) collect(key);

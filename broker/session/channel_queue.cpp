@@ -40,7 +40,7 @@ void Channel::on(const queue::Declare& method) {
 
 void Channel::declare_reply_to(const queue::Declare& method) {
   const std::string name(method.queue);
-  const auto token = ReplyToken::parse(name);
+  const auto token = ReplyToken::parse(name, shard().shard_count());
   const auto answer = [this, name, nowait = method.nowait](bool alive) {
     if (!alive) {
       return fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())),

@@ -17,7 +17,7 @@ constexpr std::size_t frame_max_bytes = 131072;
 std::span<std::byte> writable(std::string& text) { return std::as_writable_bytes(std::span(text)); }
 
 std::string quoted(std::string_view bytes) {
-  constexpr std::size_t shown_max = 300;
+  constexpr std::size_t shown_max = 120;
   std::string text = "\"";
   for (const char character : bytes.substr(0, shown_max)) {
     if (character >= ' ' && character <= '~' && character != '\\') {
@@ -64,8 +64,12 @@ std::size_t first_frame_size(std::string_view bytes) {
 }
 
 std::string describe(std::string_view bytes) {
+  constexpr int shown_frames_max = 40;
   std::string text;
-  while (!bytes.empty()) {
+  for (int shown = 0; !bytes.empty(); ++shown) {
+    if (shown == shown_frames_max) {
+      return text + "\n    and " + std::to_string(bytes.size()) + " bytes more";
+    }
     const std::size_t size = first_frame_size(bytes);
     const std::string_view frame = bytes.substr(0, size);
     const bool whole = size >= protocol::frame_overhead_bytes && frame.back() == '\xCE';

@@ -75,6 +75,6 @@ inline std::string form_name(const testing::TestParamInfo<Form>& form) {
 }  // namespace leveret::broker
 
 /// Plays all scripts of a suite in all forms.
-#define LEVERET_SCRIPTS(suite)                                                             \
-  class suite : public Script {};                                                          \
+#define LEVERET_SCRIPTS(suite)    \
+  class suite : public Script {}; \
   INSTANTIATE_TEST_SUITE_P(Played, suite, every_form(), form_name)
