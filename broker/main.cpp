@@ -42,6 +42,7 @@ struct ServeOptions {
   config::Sources sources;
   bool check_config = false;
   bool print_config = false;
+  bool print_default_config = false;
 };
 
 /// Loads the configuration, or says on stderr what is wrong with it.
@@ -63,6 +64,10 @@ std::unique_ptr<config::Config> reload(const config::Sources& sources) {
 }
 
 int serve(const ServeOptions& options) {
+  if (options.print_default_config) {
+    std::cout << config::default_file();
+    return exit_ok;
+  }
   const auto loaded = load_or_complain(options.sources);
   if (loaded == nullptr) return exit_config;
   if (options.check_config) {
@@ -113,7 +118,7 @@ int perf(cli::PerfOptions& options) {
 int main(int argc, char** argv) {
   CLI::App app("Leveret, an AMQP 0-9-1 message broker");
   app.set_version_flag("--version", "leveret " LEVERET_VERSION " (compatible with RabbitMQ 3.13)");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // None at all is refused below, after misspelt ones.
 
   ServeOptions options;
   options.sources.environment = environment();
@@ -127,6 +132,8 @@ int main(int argc, char** argv) {
                           "Check the configuration and say OK or all errors");
   serve_command->add_flag("--print-config", options.print_config,
                           "Print the effective values, each with its origin");
+  serve_command->add_flag("--print-default-config", options.print_default_config,
+                          "Print the default configuration, with comments, as a file to begin with");
 
   cli::PerfOptions perf_options;
   const CLI::App* perf_command = cli::add_perf_command(app, perf_options);
@@ -137,5 +144,10 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? exit_ok : exit_usage;
   }
-  return perf_command->parsed() ? perf(perf_options) : serve(options);
+  if (perf_command->parsed()) return perf(perf_options);
+  if (!serve_command->parsed()) {
+    std::cerr << "a command is required: serve or perf\nRun with --help for more information.\n";
+    return exit_usage;
+  }
+  return serve(options);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "config/values.hpp"
+
 namespace leveret::config {
 
 namespace {
@@ -128,6 +130,9 @@ const std::array keys{
     Key{"log.level", K::choice, "info", 0, 0, levels, true, "log.file.level",
         "The least important lines that are written.",
         [](Config& config, const KeyValue& value) { config.log.level = value.text; }},
+    Key{"log.format", K::choice, "text", 0, 0, "text | json", false, "log.file.formatter",
+        "One line an event: for people or for machines.",
+        [](Config& config, const KeyValue& value) { config.log.format = value.text; }},
     Key{"log.levels.connection", K::choice, "", 0, 0, levels, true, "log.connection.level",
         "Level of one category; empty: log.level.",
         [](Config& config, const KeyValue& value) {
@@ -145,9 +150,6 @@ const std::array keys{
     Key{"log.levels.server", K::choice, "", 0, 0, levels, true, "log.default.level",
         "Level of one category; empty: log.level.",
         [](Config& config, const KeyValue& value) { config.log.levels["server"] = value.text; }},
-    Key{"log.format", K::choice, "text", 0, 0, "text | json", false, "log.file.formatter",
-        "One line an event: for people or for machines.",
-        [](Config& config, const KeyValue& value) { config.log.format = value.text; }},
 
     Key{"shutdown.grace", K::duration, "10s", 0, 3600 * second, "", true, "",
         "How long clients may take to go after connection.close.",
@@ -161,7 +163,7 @@ const std::array keys{
         [](Config& config, const KeyValue& value) { config.compat.version = value.text; }},
 };
 
-constexpr std::array<std::string_view, 23> later_keys{
+constexpr std::array<std::string_view, 25> later_keys{
     "node.data_dir",      "node.runtime_dir",         "listeners.http",
     "listeners.metrics",  "tls",                      "auth.failure_delay",
     "definitions",        "limits.consumer_timeout",  "limits.connections_per_address",
@@ -169,7 +171,8 @@ constexpr std::array<std::string_view, 23> later_keys{
     "storage",            "queues",                   "http",
     "stats",              "proxy_protocol",           "proxy_trusted",
     "management",         "prometheus",               "federation",
-    "shovel",             "cluster"};
+    "shovel",             "cluster",                  "log.levels.http",
+    "log.levels.storage"};
 
 }  // namespace
 
@@ -177,28 +180,70 @@ std::span<const Key> all_keys() { return keys; }
 
 std::span<const std::string_view> keys_not_supported_yet() { return later_keys; }
 
+std::string range_of(const Key& key) {
+  const auto shown = [&](std::uint64_t number) {
+    switch (key.type) {
+      case KeyType::size:
+      case KeyType::share: return show_size(number);
+      case KeyType::duration: return show_duration(number);
+      default: return std::to_string(number);
+    }
+  };
+  const bool is_number = key.type == KeyType::count || key.type == KeyType::size ||
+                         key.type == KeyType::duration || key.type == KeyType::share;
+  if (!is_number || (key.minimum == 0 && key.maximum == no_maximum)) return "";
+  if (key.maximum == no_maximum) return "at least " + shown(key.minimum);
+  return shown(key.minimum) + ".." + shown(key.maximum);
+}
+
+namespace {
+
+std::string_view name_of(KeyType type) {
+  switch (type) {
+    case KeyType::text: return "text";
+    case KeyType::boolean: return "true or false";
+    case KeyType::count: return "number";
+    case KeyType::size: return "size";
+    case KeyType::duration: return "duration";
+    case KeyType::share: return "share or size";
+    case KeyType::choice: return "one of";
+    case KeyType::texts: return "list of";
+  }
+  return "";
+}
+
+/// What may be given: "size, 4KiB..16MiB", "one of text, json".
+std::string value_column(const Key& key) {
+  std::string text(name_of(key.type));
+  if (!key.choices.empty()) {
+    std::string_view rest = key.choices;
+    std::string separator = " ";
+    while (!rest.empty()) {
+      const std::size_t end = std::min(rest.find(" | "), rest.size());
+      text += separator + std::string(rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 3, rest.size()));
+      separator = ", ";
+    }
+  } else if (key.type == KeyType::texts) {
+    text += " names";
+  }
+  const std::string range = range_of(key);
+  return range.empty() ? text : text + ", " + range;
+}
+
+}  // namespace
+
 std::string key_table() {
   std::string table =
-      "| key | default | reload | RabbitMQ's name | meaning |\n| --- | --- | --- | --- | --- |\n";
+      "| key | value | default | reload | RabbitMQ's name | meaning |\n"
+      "| --- | --- | --- | --- | --- | --- |\n";
+  const auto code = [](std::string_view text) {
+    return text.empty() ? std::string() : "`" + std::string(text) + "`";
+  };
   for (const Key& key : keys) {
-    const std::string shown =
-        key.default_text.empty() ? "" : "`" + std::string(key.default_text) + "`";
-    std::string meaning(key.sentence);
-    if (!key.choices.empty()) {
-      meaning += " One of";
-      std::string separator = " ";
-      std::size_t begin = 0;
-      while (begin < key.choices.size()) {
-        const std::size_t end = std::min(key.choices.find(" | ", begin), key.choices.size());
-        meaning += separator + std::string(key.choices.substr(begin, end - begin));
-        separator = ", ";
-        begin = end + 3;
-      }
-      meaning += ".";
-    }
-    table += "| `" + std::string(key.path) + "` | " + shown + " | " +
-             (key.reloadable ? "yes" : "no") + " | " + std::string(key.rabbitmq_name) + " | " +
-             meaning + " |\n";
+    table += "| " + code(key.path) + " | " + value_column(key) + " | " + code(key.default_text) +
+             " | " + (key.reloadable ? "yes" : "no") + " | " + code(key.rabbitmq_name) + " | " +
+             std::string(key.sentence) + " |\n";
   }
   return table;
 }

@@ -40,6 +40,10 @@ struct Key {
 
 std::span<const Key> all_keys();
 
+/// The values that a number's key takes, as people write them: "4KiB..16MiB", "at least 1024".
+/// Empty: any, or no number.
+std::string range_of(const Key& key);
+
 /// Keys of later versions, by path or by the path of their section. They are refused by name.
 std::span<const std::string_view> keys_not_supported_yet();
 

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <fstream>
-#include <sstream>
+#include <system_error>
 
 #include "config/keys.hpp"
 #include "config/structures.hpp"
@@ -27,15 +28,18 @@ void complain(Problems& problems, const std::string& origin, std::string_view pa
 // ---- gathering -----------------------------------------------------------------------------
 
 Item read_file(const std::string& path, Problems& problems) {
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    if (!file.eof() || !file.is_open()) {
-      problems.push_back(path + ": cannot be read");
-      return {};
-    }
+  std::string text;
+  std::array<char, 4096> piece;
+  while (file.read(piece.data(), piece.size()) || file.gcount() > 0) {
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
   }
-  return parse_yaml(text.str(), path, problems);
+  if (!file.eof()) {
+    problems.push_back(path + ": cannot be read: " + std::generic_category().message(errno));
+    return {};
+  }
+  return parse_yaml(text, path, problems);
 }
 
 void set_origin(Item& item, const std::string& origin) {
@@ -159,7 +163,7 @@ std::string suggestion(std::string_view path) {
 Parsed<KeyValue> check_range(const Key& key, Parsed<std::uint64_t> number, std::string_view text) {
   if (!number) return tl::unexpected(std::move(number.error()));
   if (*number < key.minimum || *number > key.maximum) {
-    return tl::unexpected(std::string(text) + " is out of range");
+    return tl::unexpected(std::string(text) + " is out of range (" + range_of(key) + ")");
   }
   return KeyValue{std::string(text), *number, false, {}};
 }
@@ -312,9 +316,9 @@ class Loader {
     const auto value = read_value(key, item, memory_bytes_);
     if (!value) return complain(problems, item.origin, key.path, value.error());
     if (key.assign != nullptr) key.assign(loaded.config, *value);
-    if (own != nullptr && key.type != KeyType::texts) {
-      loaded.values[std::string(key.path)] = item.text;
-    }
+    if (own == nullptr) return;
+    loaded.values[std::string(key.path)] =
+        key.type == KeyType::texts ? quote_list(value->texts) : quote(item.text);
   }
 
   void read_threads() {

@@ -27,7 +27,7 @@ struct Loaded {
   Config config;
   /// Where each value came from: "default", "file:line:column", "environment ...", "--set".
   std::map<std::string, std::string> origins;
-  /// Texts of the simple values that were given.
+  /// The simple values that were given, as YAML.
   std::map<std::string, std::string> values;
   std::vector<std::string> warnings;
 };

@@ -4,6 +4,7 @@
 
 #include "config/keys.hpp"
 #include "config/load.hpp"
+#include "config/tree.hpp"
 
 namespace leveret::config {
 
@@ -96,25 +97,26 @@ std::string print_effective(const Loaded& loaded) {
   };
   for (const Key& key : all_keys()) {
     const auto given = loaded.values.find(std::string(key.path));
+    // A category without a level of its own has no value that could be read again.
+    if (given == loaded.values.end() && key.path.starts_with("log.levels.")) continue;
     line(key.path, given == loaded.values.end() ? shown_default(key) : given->second);
   }
   std::string listeners;
   for (const Listener& listener : loaded.config.amqp_listeners) {
-    listeners += (listeners.empty() ? "{bind: \"" : ", {bind: \"") + listener.bind.address + ":" +
-                 std::to_string(listener.bind.port) +
-                 "\", backlog: " + std::to_string(listener.backlog) + "}";
+    const std::string& address = listener.bind.address;
+    const bool is_ipv6 = address.find(':') != std::string::npos;
+    const std::string bind =
+        (is_ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(listener.bind.port);
+    listeners += (listeners.empty() ? "{bind: " : ", {bind: ") + quote(bind) +
+                 ", backlog: " + std::to_string(listener.backlog) + "}";
   }
   line("listeners.amqp", "[" + listeners + "]");
-  std::string vhosts;
-  for (const std::string& name : loaded.config.vhosts) {
-    vhosts += (vhosts.empty() ? "\"" : ", \"") + name + "\"";
-  }
   current.clear();
-  line("vhosts", "[" + vhosts + "]");
+  line("vhosts", quote_list(loaded.config.vhosts));
   // Names only: passwords and their hashes are not for the screen.
   std::string users;
   for (const User& user : loaded.config.auth.users) {
-    users += (users.empty() ? "" : ", ") + user.name;
+    users += (users.empty() ? "" : ", ") + quote(user.name);
   }
   return text + "# users: " + users + "\n";
 }

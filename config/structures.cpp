@@ -266,6 +266,10 @@ void read_outputs(const StructureSource& source, Config& config) {
       continue;
     }
     MapReader reader(one, numbered("log.outputs", i), source.problems);
+    if (const Item* syslog = reader.find("syslog")) {
+      reader.complain(*syslog, "syslog", "is not supported by this version of Leveret yet");
+      continue;
+    }
     LogFile file;
     file.path = reader.text("file");
     if (file.path.empty()) reader.complain(one, "file", "is missing");

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 
 namespace leveret::config {
 
@@ -107,6 +108,37 @@ Item parse_yaml(const std::string& text, const std::string& name,
                        std::to_string(error.mark.column + 1) + ": " + error.msg);
     return {};
   }
+}
+
+std::string quote(std::string_view text) {
+  const auto is_plain = [](char character) {
+    return std::isalnum(static_cast<unsigned char>(character)) != 0 ||
+           std::string_view("_./%@^*+-").find(character) != std::string_view::npos;
+  };
+  // What begins with a sign of YAML's own is not bare text.
+  const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), is_plain) &&
+                    (std::isalnum(static_cast<unsigned char>(text.front())) != 0 ||
+                     text.front() == '/');
+  if (bare) return std::string(text);
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string quoted = "\"";
+  for (const char character : text) {
+    const auto code = static_cast<unsigned char>(character);
+    if (character == '"' || character == '\\') {
+      quoted += {'\\', character};
+    } else if (code < 0x20 || code == 0x7F) {
+      quoted += {'\\', 'x', digits[code / 16], digits[code % 16]};
+    } else {
+      quoted += character;
+    }
+  }
+  return quoted + "\"";
+}
+
+std::string quote_list(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + quote(text);
+  return "[" + list + "]";
 }
 
 void merge(Item& lower, Item upper) {

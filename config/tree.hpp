@@ -28,6 +28,11 @@ struct Item {
 Item parse_yaml(const std::string& text, const std::string& name,
                 std::vector<std::string>& problems);
 
+/// A text as YAML that is read back as that text: bare where that is possible, else in quotes.
+std::string quote(std::string_view text);
+/// Texts as a YAML list in one line.
+std::string quote_list(const std::vector<std::string>& texts);
+
 /// Lays `upper` over `lower`: maps merge, everything else replaces.
 void merge(Item& lower, Item upper);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <fstream>
 
@@ -33,6 +34,24 @@ const Unit* find_unit(const std::array<Unit, N>& units, std::string_view name) {
   const auto place = std::find_if(units.begin(), units.end(),
                                   [&](const Unit& unit) { return unit.name == name; });
   return place == units.end() ? nullptr : &*place;
+}
+
+/// The largest unit that shows `number` as a whole one. The first unit's factor is 1.
+template <std::size_t N>
+std::string show_in_units(const std::array<Unit, N>& units, std::uint64_t number) {
+  const Unit* best = &units[0];
+  for (const Unit& unit : units) {
+    if (number != 0 && number % unit.factor == 0) best = &unit;
+  }
+  return std::to_string(number / best->factor) + std::string(best->name);
+}
+
+/// What somebody who wrote "64kb" or "64K" may have meant; empty when that is anyone's guess.
+std::string size_units_meant(std::string_view unit) {
+  if (unit.empty() || unit.size() > 3) return "";
+  const char letter = static_cast<char>(std::toupper(static_cast<unsigned char>(unit.front())));
+  if (letter != 'K' && letter != 'M' && letter != 'G') return "";
+  return {letter};
 }
 
 std::uint64_t read_number_file(const char* path) {
@@ -70,6 +89,10 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
   std::string_view rest;
   const Unit* unit = split_number(text, number, rest) ? find_unit(units, rest) : nullptr;
   if (unit == nullptr || number > UINT64_MAX / unit->factor) {
+    if (const std::string meant = size_units_meant(rest); unit == nullptr && !meant.empty()) {
+      const std::string shown = std::to_string(number) + meant;
+      return wrong(text, "is not a size; write " + shown + "B or " + shown + "iB");
+    }
     return wrong(text, "is not a size; write a number of bytes, or one with KB, MB, GB, KiB, MiB "
                        "or GiB");
   }
@@ -104,6 +127,10 @@ Parsed<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole_byt
 }
 
 Parsed<Bind> parse_bind(std::string_view text) {
+  if (text.starts_with("unix:")) {
+    return wrong(text, "cannot be listened on: UNIX sockets are not supported by this version of "
+                       "Leveret yet");
+  }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) {
     return wrong(text, "has no port; write address:port, or :port for all addresses");
@@ -120,6 +147,18 @@ Parsed<Bind> parse_bind(std::string_view text) {
     return wrong(text, "is not clear; write an IPv6 address as [address]:port");
   }
   return Bind{std::string(address), static_cast<std::uint16_t>(*port)};
+}
+
+std::string show_size(std::uint64_t bytes) {
+  constexpr std::array<Unit, 4> units{
+      {{"", 1}, {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}}};
+  return show_in_units(units, bytes);
+}
+
+std::string show_duration(std::uint64_t milliseconds) {
+  constexpr std::array<Unit, 5> units{
+      {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
+  return milliseconds == 0 ? "0" : show_in_units(units, milliseconds);
 }
 
 std::uint64_t memory_total_bytes() {

@@ -30,6 +30,11 @@ Parsed<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole_byt
 /// "host:port", ":port", "[::1]:port".
 Parsed<Bind> parse_bind(std::string_view text);
 
+/// The shortest way to write so many bytes: "128KiB", "4194305".
+std::string show_size(std::uint64_t bytes);
+/// The shortest way to write so long: "90s", "10m", "0".
+std::string show_duration(std::uint64_t milliseconds);
+
 /// Memory this process may use: of the machine, or of its cgroup when that is less.
 std::uint64_t memory_total_bytes();
 /// CPUs this process may use.

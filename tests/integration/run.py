@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Runs the integration tests: all *_test.py of this folder, against the daemon named by LEVERET_BIN.
+
+    LEVERET_BIN=build/release/broker/leveret /usr/bin/python3 tests/integration/run.py
+    ... run.py --only heartbeat          tests whose name (module.class.test) matches a regular expression
+    ... run.py --list                    their names
+"""
+
+import argparse
+import os
+import re
+import signal
+import sys
+import time
+import unittest
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+
+from peers import stop_when_terminated  # noqa: E402  (the path has to be set first)
+
+#: A test that takes longer hangs.
+TEST_TIMEOUT_S = 180
+
+
+class TestTooSlow(Exception):
+    """A test has not ended in time."""
+
+
+class Report(unittest.TestResult):
+    """Says one line per test as it ends, and why it failed."""
+
+    def __init__(self):
+        super().__init__()
+        self.passed = self.failed = self.left_out = 0
+        self._started = 0.0
+        self._outcome = ""
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._started = time.monotonic()
+        self._outcome = "passed"
+        signal.alarm(TEST_TIMEOUT_S)
+
+    def stopTest(self, test):
+        signal.alarm(0)
+        super().stopTest(test)
+        self.passed += self._outcome == "passed"
+        self.failed += self._outcome == "FAILED"
+        self.left_out += self._outcome == "skipped"
+        if self._outcome != "skipped":
+            print(f"{self._outcome} {test.id()} ({time.monotonic() - self._started:.2f} s)", flush=True)
+
+    def addError(self, test, err):
+        self._outcome = "FAILED"
+        print(f"FAILED {test.id()}", self._exc_info_to_string(err, test), sep="\n", flush=True)
+
+    addFailure = addError
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self.addError(subtest, err)
+
+    def addSkip(self, test, reason):
+        self._outcome = "skipped"
+        print(f"skipped {test.id()}: {reason}", flush=True)
+
+
+def tests_of(suite):
+    """Every single test, in order."""
+    for one in suite:
+        if isinstance(one, unittest.TestSuite):
+            yield from tests_of(one)
+        else:
+            yield one
+
+
+def give_up(*_):
+    """What the alarm does."""
+    raise TestTooSlow(f"the test did not end within {TEST_TIMEOUT_S} s")
+
+
+def main():
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Starts, uses, reloads and kills real daemons.")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression on the test's name")
+    parser.add_argument("--list", action="store_true", help="print the names and run nothing")
+    options = parser.parse_args()
+    stop_when_terminated()
+    signal.signal(signal.SIGALRM, give_up)
+    found = unittest.defaultTestLoader.discover(str(FOLDER), pattern="*_test.py")
+    chosen = [test for test in tests_of(found) if re.search(options.only, test.id())]
+    if options.list:
+        print(*(test.id() for test in chosen), sep="\n")
+        return 0
+    if not os.access(os.environ.get("LEVERET_BIN", ""), os.X_OK):
+        print("say where Leveret is: LEVERET_BIN=path/to/leveret")
+        return 2
+    report = Report()
+    for test in chosen:
+        test(report)
+    print(f"integration: {report.passed} passed, {report.failed} failed, {report.left_out} skipped")
+    return 1 if report.failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
