@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   serve_command->add_flag("--print-config", options.print_config,
                           "Print the effective values, each with its origin");
   serve_command->add_flag("--print-default-config", options.print_default_config,
-                          "Print the default configuration, with comments, as a file to begin with");
+                          "Print the default configuration as a commented file");
 
   cli::PerfOptions perf_options;
   const CLI::App* perf_command = cli::add_perf_command(app, perf_options);

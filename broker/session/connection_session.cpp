@@ -37,7 +37,9 @@ ConnectionSession::~ConnectionSession() {
 }
 
 std::string ConnectionSession::name() const {
-  std::string name = peer_.address + ":" + std::to_string(peer_.port);
+  const bool is_ipv6 = peer_.address.find(':') != std::string::npos;
+  std::string name = (is_ipv6 ? "[" + peer_.address + "]" : peer_.address) + ":" +
+                     std::to_string(peer_.port);
   if (!client_name_.empty()) name += " (" + client_name_ + ")";
   return name;
 }
