@@ -26,7 +26,11 @@ constexpr int exit_ok = 0;
 constexpr int exit_usage = 64;
 constexpr int exit_check_failed = 65;
 constexpr int exit_unavailable = 69;
+constexpr int exit_cannot_create = 73;
 constexpr int exit_config = 78;
+
+// How long the log may take to write its last lines out.
+constexpr unsigned last_lines_max_s = 2;
 
 std::map<std::string, std::string> environment() {
   std::map<std::string, std::string> variables;
@@ -63,6 +67,14 @@ std::unique_ptr<config::Config> reload(const config::Sources& sources) {
   return nullptr;
 }
 
+/// Ends the process soon, whatever happens: a log that nobody reads must not hold it.
+void limit_the_end(int exit_code) {
+  static int code;
+  code = exit_code;  // Does not change any more once the alarm is set.
+  std::signal(SIGALRM, [](int) { ::_exit(code); });
+  ::alarm(last_lines_max_s);
+}
+
 int serve(const ServeOptions& options) {
   if (options.print_default_config) {
     std::cout << config::default_file();
@@ -81,7 +93,7 @@ int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   if (auto logging = server::start_logging(loaded->config.log); !logging) {
     std::cerr << logging.error() << "\n";
-    return exit_config;
+    return exit_cannot_create;
   }
   for (const std::string& warning : loaded->warnings) server::log_warning(warning);
 
@@ -99,6 +111,7 @@ int serve(const ServeOptions& options) {
       broker.run();
     }
   }
+  limit_the_end(exit_code);
   server::stop_logging();
   return exit_code;
 }

@@ -6,10 +6,15 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <vector>
+
+#include "protocol/utf8.hpp"
 
 namespace leveret::server {
 
@@ -25,58 +30,86 @@ std::array<std::shared_ptr<spdlog::logger>, categories.size()>& loggers() {
   return all;
 }
 
-/// Quotes and backslashes are escaped, as are control characters: a client chooses parts of lines.
-void append_json_text(std::string_view text, spdlog::memory_buf_t& out) {
-  for (const char character : text) {
-    const auto code = static_cast<unsigned char>(character);
-    if (character == '"' || character == '\\') {
-      out.push_back('\\');
-      out.push_back(character);
-    } else if (code < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
-    } else {
-      out.push_back(character);
-    }
+/// Bytes of the character that `text` begins with; 0 when it is none. Requires: not empty.
+std::size_t character_size(std::string_view text) {
+  if (static_cast<unsigned char>(text.front()) < 0x80) return 1;
+  for (std::size_t size = 2; size <= std::min<std::size_t>(4, text.size()); ++size) {
+    if (protocol::is_utf8(text.substr(0, size))) return size;
   }
+  return 0;
 }
 
-/// A line's text without line breaks and other control characters.
-class OneLineText final : public spdlog::custom_flag_formatter {
+/// The character's number. Requires: it is UTF-8.
+std::uint32_t code_point(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character.front());
+  if (character.size() == 1) return first;
+  std::uint32_t code = first & (0xFFu >> (character.size() + 1));
+  for (const char byte : character.substr(1)) {
+    code = (code << 6) | (static_cast<unsigned char>(byte) & 0x3F);
+  }
+  return code;
+}
+
+/// Whether a character could break a line, command a terminal or show text in another order.
+bool is_harmful(std::uint32_t code) {
+  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
+         (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/// A line's text, whose parts are chosen by clients: in one line, in valid UTF-8.
+class EscapedText final : public spdlog::custom_flag_formatter {
  public:
+  explicit EscapedText(bool for_json) : for_json_(for_json) {}
+
   void format(const spdlog::details::log_msg& message, const std::tm&,
               spdlog::memory_buf_t& out) override {
-    for (const char character : message.payload) {
-      const auto code = static_cast<unsigned char>(character);
-      if (code < 0x20 || code == 0x7F) {
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);
+    std::string_view text(message.payload.data(), message.payload.size());
+    while (!text.empty()) {
+      const std::size_t size = character_size(text);
+      if (size == 0) {
+        append_bad_byte(text.front(), out);
       } else {
-        out.push_back(character);
+        append_character(text.substr(0, size), out);
       }
+      text.remove_prefix(std::max<std::size_t>(size, 1));
     }
   }
   std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<OneLineText>();
+    return std::make_unique<EscapedText>(for_json_);
   }
-};
 
-class JsonText final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& message, const std::tm&,
-              spdlog::memory_buf_t& out) override {
-    append_json_text({message.payload.data(), message.payload.size()}, out);
+ private:
+  void append_bad_byte(char byte, spdlog::memory_buf_t& out) const {
+    // JSON has texts but no bytes.
+    if (for_json_) return out.append(std::string_view("\\ufffd"));
+    fmt::format_to(std::back_inserter(out), "\\x{:02x}", static_cast<unsigned char>(byte));
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override {
-    return std::make_unique<JsonText>();
+
+  void append_character(std::string_view character, spdlog::memory_buf_t& out) const {
+    const std::uint32_t code = code_point(character);
+    if (is_harmful(code)) {
+      if (for_json_ || code > 0xFF) {
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", code);
+      } else {
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", code);
+      }
+      return;
+    }
+    if (for_json_ && (code == '"' || code == '\\')) out.push_back('\\');
+    out.append(character);
   }
+
+  bool for_json_;
 };
 
 std::unique_ptr<spdlog::formatter> make_formatter(const std::string& format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (format == "json") {
-    formatter->add_flag<JsonText>('*').set_pattern(
+    formatter->add_flag<EscapedText>('*', true).set_pattern(
         R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","category":"%n","message":"%*"})");
   } else {
-    formatter->add_flag<OneLineText>('*').set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%l] %n: %*");
+    formatter->add_flag<EscapedText>('*', false)
+        .set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%l] %n: %*");
   }
   return formatter;
 }

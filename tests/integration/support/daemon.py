@@ -106,7 +106,7 @@ class Daemon(Leveret):
     def log_lines(self):
         """What it logged so far."""
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
-            return log.read().splitlines()
+            return log.read().removesuffix("\n").split("\n")
 
     def find_in_log(self, pattern):
         """The first line that matches the regular expression, or None."""
