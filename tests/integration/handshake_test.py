@@ -7,7 +7,7 @@ import unittest
 
 from harness import wire
 from harness.connection import ConnectionClosed
-from support import Client, DaemonTest, Neighbours, connect, on_each_shard_count
+from support import Client, DaemonTest, connect, on_each_shard_count
 
 OUR_HEADER = b"AMQP\x00\x00\x09\x01"
 
@@ -47,7 +47,7 @@ class HandshakeTest(DaemonTest):
 
     def test_http_is_answered_and_closed_without_harm(self):
         daemon = self.start()
-        neighbours = Neighbours(daemon.address)
+        neighbours = self.neighbours(daemon)
         one = self.dial(daemon)
         one.sendall(b"GET / HTTP/1.1\r\nHost: localhost:5672\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n")
         self.assertEqual(read_to_end(one), OUR_HEADER)
@@ -57,7 +57,7 @@ class HandshakeTest(DaemonTest):
 
     def test_tls_is_answered_and_closed_without_harm(self):
         daemon = self.start()
-        neighbours = Neighbours(daemon.address)
+        neighbours = self.neighbours(daemon)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -75,7 +75,7 @@ class HandshakeTest(DaemonTest):
 
     def test_whoever_does_not_finish_in_time_is_hung_up_on(self):
         daemon = self.start(settings=["limits.handshake_timeout=1s"])
-        neighbours = Neighbours(daemon.address)
+        neighbours = self.neighbours(daemon)
         stages = {"nothing": b"", "half a header": OUR_HEADER[:4], "a header": OUR_HEADER,
                   "a header and half a frame": OUR_HEADER + b"\x01\x00\x00"}
         sockets = {}
@@ -126,7 +126,7 @@ class HandshakeTest(DaemonTest):
 
     def test_no_more_connections_than_the_limit_and_those_there_are_go_on(self):
         daemon = self.start(settings=["limits.connections=4"])
-        neighbours = Neighbours(daemon.address)
+        neighbours = self.neighbours(daemon)
         others = [connect(daemon.address) for _ in range(2)]
         for _ in range(3):
             client = Client(daemon.address)

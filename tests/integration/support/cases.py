@@ -5,6 +5,7 @@ import unittest
 
 from .client import connect
 from .daemon import Daemon, is_sanitized
+from .neighbours import Neighbours
 
 _shard_counts = (1, 2)
 
@@ -27,6 +28,12 @@ class DaemonTest(unittest.TestCase):
         client = connect(daemon.address, **options)
         self.addCleanup(client.drop)
         return client
+
+    def neighbours(self, daemon, **options):
+        """Two clients that call each other, dropped at the end of the test."""
+        neighbours = Neighbours(daemon.address, **options)
+        self.addCleanup(neighbours.drop)
+        return neighbours
 
     def assert_resident_below(self, daemon, limit_mib, what=""):
         """The daemon occupies less than `limit_mib`; not asked where a sanitizer keeps freed memory."""
