@@ -195,7 +195,7 @@ bool Channel::has_reply_consumer(const ReplyToken& token) const {
 }
 
 bool Channel::on_direct_reply(const ReplyToken& token, const MessageRef& message) {
-  if (!has_reply_consumer(token)) return false;
+  if (!has_reply_consumer(token) || connection_.refuses_replies()) return false;
   basic::Deliver method;
   method.consumer_tag = reply_consumer_->tag;
   method.delivery_tag = ledger_.next_tag();

@@ -227,8 +227,25 @@ void ConnectionSession::on_sent() {
   }
 }
 
+bool ConnectionSession::refuses_replies() {
+  // A requester may be slow, and a reply large. In an alarm, what nobody reads goes first.
+  constexpr std::uint64_t patience_marks = 64;
+  const std::uint64_t mark = settings_->write_high_watermark_bytes;
+  const bool refuses =
+      outbox_.pending_bytes() > (shard_.memory_alarm() ? mark : mark * patience_marks);
+  if (refuses && !loses_replies_) {
+    loses_replies_ = true;
+    log(SessionEvent::Level::warning, SessionEvent::Category::connection,
+        "connection " + name() + " (user '" + user_ + "', vhost '" + vhost_ +
+            "'): does not read its replies; they are dropped while " +
+            std::to_string(outbox_.pending_bytes()) + " bytes wait for it");
+  }
+  return refuses;
+}
+
 void ConnectionSession::set_outbox_full(bool full) {
   outbox_full_ = full;
+  if (!full) loses_replies_ = false;
   for (auto& [number, channel] : channels_) channel->set_outbox_full(full);
 }
 

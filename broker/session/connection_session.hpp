@@ -64,6 +64,9 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool may_impersonate() const;
   bool wants_cancel_notify() const { return client_wants_cancel_notify_; }
   bool outbox_full() const { return outbox_full_; }
+  /// So much is waiting to be sent that a direct reply, which no credit holds back, is better lost
+  /// than kept. It is logged when that begins.
+  bool refuses_replies();
   bool reading_is_blocked() const { return blocked_; }
 
   template <class Method>
@@ -178,6 +181,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool blocked_ = false;         ///< An alarm holds this publisher.
   bool waiting_for_inbox_ = false;
   bool outbox_full_ = false;
+  bool loses_replies_ = false;
   bool client_wants_cancel_notify_ = false;
   bool client_wants_blocked_ = false;
   bool client_wants_auth_failure_close_ = false;

@@ -210,7 +210,3 @@ class ConfigurationTest(unittest.TestCase):
         done = self.check("--set", "log.level")
         self.assertEqual(done.returncode, CONFIG_ERROR)
         self.assertIn("--set log.level: write it as key.path=value", done.stderr)
-
-
-if __name__ == "__main__":
-    unittest.main()

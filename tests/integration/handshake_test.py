@@ -3,7 +3,6 @@
 import socket
 import ssl
 import time
-import unittest
 
 from harness import wire
 from harness.connection import ConnectionClosed
@@ -161,7 +160,3 @@ class HandshakeTest(DaemonTest):
         first.close()
         connect(daemon.address, user="nova").close()
         second.close()
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-import unittest
 
 from harness import wire
 from harness.connection import ConnectionClosed
@@ -109,7 +108,3 @@ class HeartbeatTest(DaemonTest):
             quick.receive(0)
         client.send_frame(wire.HEARTBEAT, 0, b"")
         client.channel().sync()
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -196,7 +196,3 @@ class FromAnotherMachineTest(DaemonTest):
     def test_others_can_be_kept_on_loopback_too(self):
         _, address = self.start_on_network("auth.loopback_only=[guest, nova]")
         self.assertEqual(self.refusal(address, "nova").values["reply_code"], 403)
-
-
-if __name__ == "__main__":
-    unittest.main()

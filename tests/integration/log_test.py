@@ -4,7 +4,6 @@ import json
 import os
 import re
 import tempfile
-import unittest
 
 from harness.connection import ConnectionClosed
 from support import Client, DaemonTest, connect, on_each_shard_count, run_leveret
@@ -226,7 +225,3 @@ class FloodedLogTest(DaemonTest):
         with self.assertRaises(ConnectionClosed):
             guesser.receive()
         daemon.wait_for_log(r"\[warning\] auth: .*PLAIN login refused: user 'guest' - invalid credentials")
-
-
-if __name__ == "__main__":
-    unittest.main()

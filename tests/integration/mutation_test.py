@@ -2,7 +2,6 @@
 
 import os
 import random
-import unittest
 
 from harness import wire
 from sockets_test import OUR_HEADER, session
@@ -122,7 +121,3 @@ class MutationTest(DaemonTest):
             self.play(b"".join(handshake + pieces))
             self.bystanders.call(1)
         self.finish()
-
-
-if __name__ == "__main__":
-    unittest.main()

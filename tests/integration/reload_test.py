@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import unittest
 
 from harness.connection import ConnectionClosed
 from support import Client, DaemonTest, connect, on_each_shard_count
@@ -201,7 +200,3 @@ class ReloadTest(DaemonTest):
             channel.publish("a", f"{number}")
             self.assertEqual(channel.call("basic.get", queue="a", no_ack=True).body, f"{number}".encode())
         connect(daemon.address).close()
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -16,7 +16,7 @@ import unittest
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent), str(FOLDER.parent / "conformance")]
 
 from peers import stop_when_terminated  # noqa: E402  (the path has to be set first)
 

@@ -2,7 +2,6 @@
 
 import random
 import socket
-import unittest
 
 from harness import wire
 from harness.connection import ConnectionClosed
@@ -167,7 +166,3 @@ class SocketsTest(DaemonTest):
         self.settle(daemon, before)
         for one in sockets:
             one.close()
-
-
-if __name__ == "__main__":
-    unittest.main()

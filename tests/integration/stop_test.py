@@ -3,7 +3,6 @@
 import signal
 import socket
 import time
-import unittest
 
 from harness.connection import ConnectionClosed
 from support import Client, DaemonTest, connect, on_each_shard_count
@@ -137,7 +136,3 @@ class StopTest(DaemonTest):
         self.assertEqual(daemon.wait_exit(), -signal.SIGKILL)
         with self.assertRaises(ConnectionClosed):
             client.receive(0)
-
-
-if __name__ == "__main__":
-    unittest.main()

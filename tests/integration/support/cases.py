@@ -35,10 +35,15 @@ class DaemonTest(unittest.TestCase):
         self.addCleanup(neighbours.drop)
         return neighbours
 
-    def assert_resident_below(self, daemon, limit_mib, what=""):
-        """The daemon occupies less than `limit_mib`; not asked where a sanitizer keeps freed memory."""
+    def assert_resident_below(self, daemon, limit_mib):
+        """The daemon occupies less than `limit_mib` now; not asked where a sanitizer keeps freed memory."""
         if not is_sanitized():
-            self.assertLess(daemon.resident_bytes() / 2**20, limit_mib, f"MiB resident {what}")
+            self.assertLess(daemon.resident_bytes() / 2**20, limit_mib, "MiB resident")
+
+    def assert_peak_below(self, daemon, limit_mib):
+        """The daemon has never occupied more than `limit_mib` since daemon.forget_peak()."""
+        if not is_sanitized():
+            self.assertLess(daemon.peak_resident_bytes() / 2**20, limit_mib, "MiB resident at most")
 
     def skip_when_sanitized(self):
         """For tests of how much memory there is."""

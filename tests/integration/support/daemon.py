@@ -91,6 +91,16 @@ class Daemon(Leveret):
         with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
+    def peak_resident_bytes(self):
+        """The most memory that it has occupied since the last call of forget_peak()."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) * 1024
+
+    def forget_peak(self):
+        """Measures peak_resident_bytes() from now on."""
+        with open(f"/proc/{self.pid}/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")
+
     def descriptor_count(self):
         """Descriptors that it holds."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
