@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -69,7 +70,11 @@ void TcpConnection::start() { wait_readable(); }
 // ---- input ---------------------------------------------------------------------------------
 
 void TcpConnection::wait_readable() {
-  if (waits_readable_ || closed_ || !(lingering_ || session_.wants_input())) return;
+  if (waits_readable_ || closed_) return;
+  if (!lingering_ && !session_.wants_input()) {
+    if (session_.reading_is_blocked()) watch_for_reset();
+    return;
+  }
   waits_readable_ = true;
   ++pending_count_;
   socket_.async_wait(asio::ip::tcp::socket::wait_read,
@@ -94,6 +99,22 @@ void TcpConnection::on_readable() {
   if (size == 0) return lose("the client closed the socket");
   if (errno == EAGAIN || errno == EINTR) return wait_readable();
   lose(error_text(errno));
+}
+
+void TcpConnection::watch_for_reset() {
+  if (watches_for_reset_) return;
+  watches_for_reset_ = true;
+  ++pending_count_;
+  socket_.async_wait(asio::ip::tcp::socket::wait_error,
+                     [this](const boost::system::error_code& error) {
+                       shard_.enter_turn();
+                       watches_for_reset_ = false;
+                       --pending_count_;
+                       if (closed_ || error) return;
+                       pollfd state{socket_.native_handle(), 0, 0};
+                       if (::poll(&state, 1, 0) <= 0) return;  // Urgent data, which means nothing.
+                       lose("the client has reset the connection");
+                     });
 }
 
 void TcpConnection::input_interest_changed() {

@@ -42,6 +42,8 @@ class TcpConnection final : public broker::SessionHost, private broker::Timer {
   void wait_readable();
   void on_readable();
   void wait_writable();
+  /// A client that an alarm holds is not read, so only this tells that it has gone.
+  void watch_for_reset();
   void begin_linger();
   void lose(std::string_view why);
   void close();
@@ -53,6 +55,7 @@ class TcpConnection final : public broker::SessionHost, private broker::Timer {
   std::uint8_t pending_count_ = 0;  ///< Handlers that have not been called.
   bool waits_readable_ = false;
   bool waits_writable_ = false;
+  bool watches_for_reset_ = false;
   bool flush_queued_ = false;
   bool resume_queued_ = false;
   bool closing_ = false;    ///< The session has ended; what is in the outbox still leaves.
