@@ -20,6 +20,10 @@ namespace {
 
 constexpr std::chrono::milliseconds memory_check_interval{250};
 constexpr std::chrono::milliseconds stop_check_interval{10};
+// The allocator may keep this much beside what is in use, and is asked for the rest this often:
+// asking holds up everybody who allocates meanwhile.
+constexpr std::uint64_t kept_memory_max_bytes = 64ull << 20;
+constexpr std::chrono::seconds trim_interval{10};
 // An alarm that is on ends a little below the mark, so that it does not flutter.
 constexpr double alarm_end_share = 0.95;
 
@@ -241,11 +245,9 @@ void Server::watch_memory() {
   const bool was_high = process_memory_is_high_;
   const auto mark = static_cast<double>(memory_high_watermark_bytes_) *
                     (was_high ? alarm_end_share : 1.0);
-  const bool is_high = static_cast<double>(resident_bytes()) > mark;
-  // What the allocator keeps for later is not in use: give it back before complaining.
-  if (is_high && broker::MessageMemory::used_bytes() < memory_high_watermark_bytes_ / 2) {
-    ::malloc_trim(0);
-  }
+  const std::uint64_t resident = resident_bytes();
+  const bool is_high = static_cast<double>(resident) > mark;
+  give_back_memory(resident, is_high);
   if (is_high != was_high) {
     process_memory_is_high_ = is_high;
     log_warning(is_high ? "memory alarm: publishers are blocked (memory.high_watermark)"
@@ -256,6 +258,19 @@ void Server::watch_memory() {
   memory_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) watch_memory();
   });
+}
+
+/// What the allocator keeps for later is not in use: it goes back before anybody complains, and
+/// some time after a backlog has gone.
+void Server::give_back_memory(std::uint64_t resident, bool is_high) {
+  const std::uint64_t used = broker::MessageMemory::used_bytes();
+  const auto now = std::chrono::steady_clock::now();
+  const bool much_is_kept = resident > 2 * used + kept_memory_max_bytes;
+  if (is_high ? used < memory_high_watermark_bytes_ / 2
+              : much_is_kept && now - last_trim_ > trim_interval) {
+    ::malloc_trim(0);
+    last_trim_ = now;
+  }
 }
 
 }  // namespace leveret::server

@@ -46,6 +46,7 @@ class Server {
   void begin_stop();
   void check_stopped();
   void watch_memory();
+  void give_back_memory(std::uint64_t resident, bool is_high);
   void on_accept(int descriptor, broker::Peer peer);
   void stop_shards();
 
@@ -61,6 +62,7 @@ class Server {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::atomic<bool> process_memory_is_high_{false};
   std::uint64_t memory_high_watermark_bytes_ = 0;
+  std::chrono::steady_clock::time_point last_trim_;
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stop_deadline_;
