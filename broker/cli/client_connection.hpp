@@ -79,6 +79,8 @@ class ClientConnection {
   void pause_reading() { reading_paused_ = true; }
   void resume_reading();
   std::size_t pending_bytes() const { return output_.size() - sent_; }
+  /// What has been written and not been sent.
+  std::span<const std::byte> pending() const { return std::span(output_).subspan(sent_); }
   std::uint32_t frame_max_bytes() const { return frame_max_; }
 
   /// Writes a method, and runs the context until it is answered. False: the connection has failed.

@@ -1,0 +1,92 @@
+#include "broker/cli/publish_template.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "protocol/frame_parser.hpp"
+
+namespace leveret::cli {
+namespace {
+
+constexpr std::uint32_t frame_max_bytes = 4096;
+
+/// What the frames of a template, sent through a connection that is never opened, hold.
+struct Decoded {
+  std::string routing_key;
+  std::string body;
+  std::size_t body_frame_count = 0;
+
+  void on(const protocol::basic::Publish& method) { routing_key = method.routing_key; }
+  template <class Method>
+  void on(const Method&) {
+    ADD_FAILURE() << "not a publish";
+  }
+};
+
+class NoEvents final : public ClientEvents {
+ public:
+  void on_failed(const std::string& why) override { ADD_FAILURE() << why; }
+};
+
+Decoded decode(std::span<const std::byte> bytes) {
+  Decoded decoded;
+  protocol::FrameParser parser(frame_max_bytes);
+  parser.feed(bytes);
+  while (true) {
+    const auto frame = parser.next();
+    EXPECT_TRUE(frame.has_value());
+    if (!frame || !*frame) return decoded;
+    if ((*frame)->type == protocol::FrameType::method) {
+      EXPECT_TRUE(protocol::dispatch_method((*frame)->payload, decoded).has_value());
+    } else if ((*frame)->type == protocol::FrameType::body) {
+      const auto payload = (*frame)->payload;
+      decoded.body.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+      ++decoded.body_frame_count;
+    }
+  }
+}
+
+Decoded published(PublishTemplate& frames, const MessageStamp& stamp) {
+  boost::asio::io_context context;
+  NoEvents events;
+  ClientConnection connection(context, {}, events);
+  frames.append_to(connection, stamp);
+  EXPECT_EQ(connection.pending_bytes(), frames.size_bytes());
+  return decode(connection.pending());
+}
+
+MessageStamp stamp_of(const Decoded& decoded) {
+  return MessageStamp::read(std::as_bytes(std::span(decoded.body)));
+}
+
+TEST(PublishTemplate, PutsTheStampAtTheBeginningOfTheBody) {
+  protocol::basic::Publish method;
+  method.routing_key = "key";
+  PublishTemplate frames(method, {}, 16, frame_max_bytes);
+  const Decoded decoded = published(frames, {3, 4, 5, 6});
+  EXPECT_EQ(decoded.routing_key, "key");
+  EXPECT_EQ(decoded.body.size(), 16u);
+  EXPECT_EQ(stamp_of(decoded).producer, 3);
+  EXPECT_EQ(stamp_of(decoded).sequence, 5u);
+  EXPECT_EQ(stamp_of(decoded).time_ns, 6u);
+}
+
+TEST(PublishTemplate, CutsLargeBodiesIntoFrames) {
+  PublishTemplate frames({}, {}, 10'000, frame_max_bytes);
+  const Decoded decoded = published(frames, {1, 2, 3, 4});
+  EXPECT_EQ(decoded.body.size(), 10'000u);
+  EXPECT_EQ(decoded.body_frame_count, 3u);
+  EXPECT_EQ(stamp_of(decoded).sequence, 3u);
+}
+
+TEST(PublishTemplate, ChangesTheEndOfTheRoutingKey) {
+  protocol::basic::Publish method;
+  method.routing_key = "key.00000000";
+  PublishTemplate frames(method, {}, 16, frame_max_bytes);
+  frames.set_key_number(0x12abCDEF);
+  EXPECT_EQ(published(frames, {}).routing_key, "key.12abcdef");
+}
+
+}  // namespace
+}  // namespace leveret::cli
