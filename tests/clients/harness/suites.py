@@ -73,44 +73,57 @@ class OsloSuite:
     """The functional tests that oslo.messaging ships, on its rabbit driver. They mostly sleep: several run at once."""
 
     name = "oslo.messaging functional"
-    _modules = ("oslo_messaging.tests.functional.test_functional", "oslo_messaging.tests.functional.notify.test_logger")
-    _at_once = 5
-    _limit_s = 60
+    _program = [sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "oslo_program.py")]
+    _at_once = 10  # Ten of them listen for 15 s whatever comes.
+    _test_limit_s = 60
+    _limit_s = 180
 
     def missing(self):
         modules = "oslo_messaging.tests.functional.test_functional, fixtures, testtools, testscenarios, eventlet"
         return python_missing(modules, "python3-oslo.messaging and what its tests need are not installed")
 
     def run(self, broker, report, work_folder):
-        names = []
-        for module in self._modules:
-            listing = Program([sys.executable, "-m", "testtools.run", "--list", module], {}, 60)
-            output = listing.output()
-            found = [line for line in output.splitlines() if line.startswith("oslo_messaging.")]
-            if listing.verdict() or not found:
-                report.result(self.name, module, False, f"no tests found: {listing.verdict()}\n{output}")
-            names += found
+        listing = Program([*self._program, "--list"], {}, 60, work_folder)
+        output = listing.output()
+        names = [line for line in output.splitlines() if line.startswith("oslo_messaging.")]
+        if listing.verdict() or not names:
+            report.result(self.name, "the list of tests", False, f"{listing.verdict()}\n{output}")
+            return
         names = [name for name in names if not report.excluded(self.name, name)]
         with concurrent.futures.ThreadPoolExecutor(self._at_once) as pool:
-            running = [pool.submit(self._run_test, broker, work_folder, number, name)
-                       for number, name in enumerate(names)]
+            running = [pool.submit(self._run_tests, broker, work_folder, names[number::self._at_once])
+                       for number in range(self._at_once)]
             for done in concurrent.futures.as_completed(running):
-                report.result(self.name, *done.result())
+                for name, status, reason, seconds in done.result():
+                    if status == "skipped":
+                        report.skipped(self.name, name, reason)
+                    else:
+                        report.result(self.name, name, status == "ok", reason, seconds)
 
-    def _run_test(self, broker, work_folder, number, name):
-        listed = os.path.join(work_folder, f"oslo-test-{number}")
-        with open(listed, "w", encoding="utf-8") as file:
-            file.write(name + "\n")
-        url = broker.oslo_url
-        module = name.split("(")[0].rsplit(".", 2)[0]
-        program = Program([sys.executable, "-m", "testtools.run", "--load-list", listed, module],
-                          {"RPC_TRANSPORT_URL": url, "NOTIFY_TRANSPORT_URL": url}, self._limit_s, work_folder)
-        began = time.monotonic()
-        output = program.output()
-        why = program.verdict()
-        if not why and not re.search(r"^Ran 1 test ", output, re.MULTILINE):
-            why = "it did not run"
-        return name, not why, "\n".join([why, *output.splitlines()[-30:]]), time.monotonic() - began
+    def _run_tests(self, broker, work_folder, names):
+        """Runs the tests one after the other. Returns (name, "ok", "not ok" or "skipped", reason, seconds) of each."""
+        environment = {"RPC_TRANSPORT_URL": broker.oslo_url, "NOTIFY_TRANSPORT_URL": broker.oslo_url,
+                       "OS_TEST_TIMEOUT": str(self._test_limit_s)}
+        program = Program([*self._program, *names], environment, self._limit_s, work_folder)
+        results, reasons, other, began = {}, {name: [] for name in names}, [], time.monotonic()
+        last = None
+        for line in program.lines():
+            told = re.match(r"(ok|not ok|skipped) (oslo_messaging\.\S+) ?(.*)", line)
+            if told:
+                status, last, why = told.groups()
+                now = time.monotonic()
+                results[last], began = (status, now - began), now
+                reasons.setdefault(last, []).append(why)
+            elif line.startswith("# ") and last:
+                reasons[last].append(line[2:])
+            else:
+                other.append(line)
+        untold = ("not ok", time.monotonic() - began)
+        for name in names:
+            if name not in results:
+                reasons[name] = [f"not told: {program.verdict() or 'the program ended'}", *other[-30:]]
+        return [(name, results.get(name, untold)[0], "\n".join(reasons[name]), results.get(name, untold)[1])
+                for name in names]
 
 
 def python_missing(modules, what):
