@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from .stories import StoryClient
-from .suites import GoSuite, OsloSuite, python_missing
+from .suites import GO_ENVIRONMENT, GoSuite, OsloSuite, go_missing, python_missing
 
 _here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _node = os.path.join(_here, "node")
@@ -26,7 +26,8 @@ def _node_missing(package):
     def missing():
         if not shutil.which("node"):
             return "Node.js is not installed"
-        return "" if os.path.isdir(os.path.join(_node, "node_modules", package)) else f"{package} of npm is not installed"
+        is_there = os.path.isdir(os.path.join(_node, "node_modules", package))
+        return "" if is_there else f"{package} of npm is not installed: run tests/clients/install"
     return missing
 
 
@@ -39,11 +40,21 @@ def _amqplib_suite(_):
             f"--test-reporter={os.path.join(_node, 'reporter.mjs')}", *tests]
 
 
+def _compile(command, environment):
+    subprocess.run(command, env={**os.environ, **environment}, check=True, timeout=180, text=True,
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
 def _compiled_c(work_folder):
     binary = os.path.join(work_folder, "librabbitmq_stories")
-    subprocess.run(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-o", binary, _path("c", "story.c"),
-                    _path("c", "librabbitmq_stories.c"), "-lrabbitmq"], check=True, timeout=60, text=True, stdout=subprocess.PIPE,
-                   stderr=subprocess.STDOUT)
+    _compile(["cc", "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-o", binary, _path("c", "story.c"),
+              _path("c", "librabbitmq_stories.c"), "-lrabbitmq"], {})
+    return [binary]
+
+
+def _compiled_go(work_folder):
+    binary = os.path.join(work_folder, "amqp091_stories")
+    _compile(["go", "build", "-o", binary, _path("go", "story.go"), _path("go", "amqp091_stories.go")], GO_ENVIRONMENT)
     return [binary]
 
 
@@ -81,10 +92,12 @@ def all_clients():
         StoryClient("php-amqplib", ["php", "-d", "display_errors=stderr", _path("php", "php_amqplib_stories.php")],
                     _php_missing),
         StoryClient("bunny", ["ruby", _path("ruby", "bunny_stories.rb")], _ruby_missing),
-        StoryClient("amqplib newest", ["node", os.path.join(_node, "amqplib_stories.mjs")], _node_missing("amqplib-newest")),
+        StoryClient("amqplib newest", ["node", os.path.join(_node, "amqplib_stories.mjs")],
+                    _node_missing("amqplib-newest")),
         StoryClient("cloudamqp", ["node", os.path.join(_node, "cloudamqp_stories.mjs")],
                     _node_missing("@cloudamqp/amqp-client")),
         StoryClient("amqplib suite", _amqplib_suite, _node_missing("amqplib")),
+        StoryClient("amqp091-go", _compiled_go, go_missing),
         GoSuite(),
         _python_client("oslo.messaging", "oslo_stories.py", "oslo_messaging", "python3-oslo.messaging", 180),
         OsloSuite(),

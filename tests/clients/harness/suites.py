@@ -11,6 +11,17 @@ from .program import Program
 
 _go_sources = "/usr/share/gocode"
 _go_package = "src/github.com/rabbitmq/amqp091-go"
+# Debian's sources are no modules; nothing is fetched.
+GO_ENVIRONMENT = {"GO111MODULE": "off", "GOPATH": _go_sources, "GOFLAGS": "", "GOPROXY": "off"}
+
+
+def go_missing():
+    """Why amqp091-go cannot be compiled; empty when it can."""
+    if not shutil.which("go"):
+        return "package golang-go is not installed"
+    if not os.path.exists(os.path.join(_go_sources, _go_package, "integration_test.go")):
+        return "package golang-github-rabbitmq-amqp091-go-dev is not installed"
+    return ""
 
 
 class GoSuite:
@@ -20,19 +31,15 @@ class GoSuite:
     _limit_s = 150
 
     def missing(self):
-        if not shutil.which("go"):
-            return "package golang-go is not installed"
-        if not os.path.exists(os.path.join(_go_sources, _go_package, "integration_test.go")):
-            return "package golang-github-rabbitmq-amqp091-go-dev is not installed"
         if not os.path.isdir(os.path.join(_go_sources, "src/go.uber.org/goleak")):
             return "package golang-uber-goleak-dev is not installed"
-        return ""
+        return go_missing()
 
     def run(self, broker, report, work_folder):
         binary = os.path.join(work_folder, "amqp091-go.test")
         package = os.path.join(_go_sources, _go_package)
         building = Program(["go", "test", "-c", "-vet=off", "-tags", "integration", "-o", binary, "."],
-                           {"GO111MODULE": "off", "GOPATH": _go_sources, "GOFLAGS": "", "GOPROXY": "off"}, 180, package)
+                           GO_ENVIRONMENT, 180, package)
         output = building.output()
         if building.verdict():
             report.result(self.name, "build", False, f"{building.verdict()}\n{output}")

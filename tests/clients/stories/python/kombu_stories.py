@@ -153,6 +153,58 @@ def a_mailbox_broadcasts_and_collects_replies():
 
 
 @story
+def a_call_is_answered_through_direct_reply_to():
+    with connection() as asking, connection() as answering:
+        client, server = asking.channel(), answering.channel()
+        service, replies = kombu.Queue(unique("service"), exclusive=True), []
+        pseudo_queue = kombu.Queue("amq.rabbitmq.reply-to", no_declare=True)
+
+        def answer(request):
+            kombu.Producer(server).publish(request.payload * 2, routing_key=request.properties["reply_to"],
+                                           correlation_id=request.properties["correlation_id"])
+
+        def take(reply):
+            replies.append((reply.properties["correlation_id"], reply.payload))
+
+        with (kombu.Consumer(server, [service], on_message=answer, no_ack=True),
+              kombu.Consumer(client, [pseudo_queue], on_message=take, no_ack=True)):
+            for number in range(10):
+                kombu.Producer(client).publish(number, routing_key=service.name, reply_to=pseudo_queue.name,
+                                               correlation_id=str(number))
+                wait_for(lambda: len(replies) > number, lambda _: (drain(answering)(0.02), drain(asking)(0.02)),
+                         "the reply")
+        expect_equal(replies, [(str(number), number * 2) for number in range(10)], "replies")
+
+
+@story
+def a_consumer_hears_that_its_queue_is_gone():
+    with connection() as one, connection() as other:
+        queue = kombu.Queue(unique("queue"), durable=False, auto_delete=True)
+        with contextlib.suppress(errors.NotFound), kombu.Consumer(one.channel(), [queue], prefetch_count=1):
+            queue(other.channel()).delete()
+            try:
+                one.drain_events(timeout=10)
+            except one.connection_errors + one.channel_errors as cancelled:
+                expect(isinstance(cancelled, errors.ConsumerCancelled), f"the cancel, got {cancelled!r}")
+            else:
+                expect(False, "the consumer was not cancelled")
+
+
+@story
+def transactions_commit_and_roll_back():
+    with connection(transport_options={}) as one, one.channel() as working, one.channel() as watching:
+        queue = kombu.Queue(unique("queue"), exclusive=True)(working)
+        queue.declare()
+        working.tx_select()
+        kombu.Producer(working).publish("dropped", routing_key=queue.name)
+        working.tx_rollback()
+        kombu.Producer(working).publish("kept", routing_key=queue.name)
+        expect_equal(queue(watching).get(), None, "message before the commit")
+        working.tx_commit()
+        expect_equal(queue(watching).get(no_ack=True).payload, "kept", "message")
+
+
+@story
 def a_service_answers_calls_with_a_consumer_mixin():
     name = unique("service")
 

@@ -193,6 +193,46 @@ def a_consumer_is_cancelled_when_its_queue_goes():
 
 
 @story
+def a_call_is_answered_through_direct_reply_to():
+    with connection() as asking, connection() as answering:
+        client, server = asking.channel(), answering.channel()
+        service, replies = temporary_queue(server), []
+
+        def answer(request):
+            expect(request.reply_to.startswith("amq.rabbitmq.reply-to."), f"address {request.reply_to}")
+            server.basic_publish(amqp.Message(request.body.upper(), correlation_id=request.correlation_id),
+                                 routing_key=request.reply_to)
+
+        server.basic_consume(service, no_ack=True, callback=answer)
+        client.basic_consume("amq.rabbitmq.reply-to", no_ack=True,
+                             callback=lambda reply: replies.append((reply.correlation_id, reply.body)))
+        for number in range(10):
+            client.basic_publish(amqp.Message(f"call {number}", reply_to="amq.rabbitmq.reply-to",
+                                              correlation_id=str(number)), routing_key=service)
+            answering.drain_events(timeout=10)
+            asking.drain_events(timeout=10)
+        expect_equal(replies, [(str(number), f"CALL {number}") for number in range(10)], "replies")
+        expect_raised(errors.PreconditionFailed, 406, "PRECONDITION_FAILED - reply consumer cannot acknowledge",
+                      lambda: asking.channel().basic_consume("amq.rabbitmq.reply-to"))
+
+
+@story
+def who_deletes_the_queue_that_he_consumes_from_hears_of_it_afterwards():
+    with connection() as one:
+        on = one.channel()
+        queue = temporary_queue(on)
+        on.basic_consume(queue)
+        # Without a callback for it, the cancel is an error of the call during which it comes.
+        expect_equal(on.queue_delete(queue), 0, "deleted messages")
+        try:
+            one.drain_events(timeout=10)
+        except errors.ConsumerCancelled:
+            pass
+        else:
+            expect(False, "the consumer was not cancelled")
+
+
+@story
 def transactions_commit_and_roll_back():
     with connection() as one:
         working, watching = one.channel(), one.channel()
