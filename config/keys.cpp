@@ -25,7 +25,7 @@ constexpr std::string_view levels = "trace | debug | info | warning | error | cr
 
 // path, type, default, minimum, maximum, choices, reloadable, RabbitMQ's name, sentence, assign
 const std::array keys{
-    Key{"version", K::count, "1", 1, 1, "", false, "", "Version of this file's form.",
+    Key{"version", K::count, "1", 1, 1, "", true, "", "Version of this file's form.",
         [](Config&, const KeyValue&) {}},
 
     Key{"node.name", K::text, "", 0, 255, "", false, "RABBITMQ_NODENAME",
@@ -193,6 +193,7 @@ std::string range_of(const Key& key) {
                          key.type == KeyType::duration || key.type == KeyType::share;
   if (!is_number || (key.minimum == 0 && key.maximum == no_maximum)) return "";
   if (key.maximum == no_maximum) return "at least " + shown(key.minimum);
+  if (key.minimum == key.maximum) return "only " + shown(key.minimum);
   return shown(key.minimum) + ".." + shown(key.maximum);
 }
 

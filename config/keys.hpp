@@ -40,7 +40,7 @@ struct Key {
 
 std::span<const Key> all_keys();
 
-/// The values that a number's key takes, as people write them: "4KiB..16MiB", "at least 1024".
+/// The values that a number's key takes, as people write them: "4KiB..16MiB", "at least 16MiB".
 /// Empty: any, or no number.
 std::string range_of(const Key& key);
 

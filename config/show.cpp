@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view structures_text =
     R"(# Several values each; what is written here is the default.
 
-listeners:
+listeners:                   # A change needs a restart.
   amqp:
     - bind: ":5672"    # ":port" is all addresses, "127.0.0.1:port" or "[::1]:port" one
       backlog: 1024
@@ -35,11 +35,12 @@ vhosts: [/]
 #       vhost: /
 #       permissions: {configure: ".*", write: ".*", read: ".*"}
 #
-# Where the log goes:
+# Where the log goes (a change needs a restart), and levels of single categories:
 #   log:
 #     outputs:
 #       - stderr
 #       - {file: /var/log/leveret/leveret.log, max_size: 100MiB, keep: 5}
+#     levels: {connection: warning, auth: debug}    # also channel, queue, server
 )";
 
 std::string section_of(std::string_view path) {
@@ -71,7 +72,8 @@ std::string shown_default(const Key& key) {
 std::string default_file() {
   std::string text =
       "# The default configuration of Leveret. Every key may be left out.\n"
-      "# Sizes: bytes, or KB MB GB (1000) KiB MiB GiB (1024). Durations: ms s m h d; 0 is off.\n";
+      "# Sizes: bytes, or KB MB GB (1000) KiB MiB GiB (1024). Durations: ms s m h d; 0 is off.\n"
+      "# SIGHUP makes the running broker read its files again.\n\n";
   std::string current;
   for (const Key& key : all_keys()) {
     if (key.path.starts_with("log.levels.")) continue;  // Empty ones would say nothing.
@@ -79,7 +81,13 @@ std::string default_file() {
     if (!section.empty()) open_section(text, section, current);
     const std::string indent(2 * depth_of(key.path), ' ');
     text += indent + "# " + std::string(key.sentence) + "\n";
-    if (!key.choices.empty()) text += indent + "# " + std::string(key.choices) + "\n";
+    const std::string range = range_of(key);
+    const std::string allowed = key.choices.empty() ? range : std::string(key.choices);
+    const std::string effect = key.reloadable ? "" : "a change needs a restart";
+    if (!allowed.empty() || !effect.empty()) {
+      const std::string separator = allowed.empty() || effect.empty() ? "" : "; ";
+      text += indent + "# (" + allowed + separator + effect + ")\n";
+    }
     text += indent + std::string(last_word(key.path)) + ": " + shown_default(key) + "\n";
   }
   return text + "\n" + std::string(structures_text);

@@ -160,10 +160,21 @@ std::string read_password_file(MapReader& reader) {
   return password;
 }
 
+/// As users write it, or as RabbitMQ's definitions do. Empty: the default.
+bool is_hashing_algorithm(std::string_view name) {
+  constexpr std::string_view module_prefix = "rabbit_password_hashing_";
+  if (name.starts_with(module_prefix)) name.remove_prefix(module_prefix.size());
+  return name.empty() || name == "sha256" || name == "sha512" || name == "md5";
+}
+
 void read_password(MapReader& reader, User& user) {
   user.password = reader.text("password");
   user.password_hash = reader.text("password_hash");
   user.hashing_algorithm = reader.text("hashing_algorithm");
+  if (!is_hashing_algorithm(user.hashing_algorithm)) {
+    reader.complain(*reader.item().find("hashing_algorithm"), "hashing_algorithm",
+                    "'" + user.hashing_algorithm + "' is not one of sha256, sha512, md5");
+  }
   const std::string from_file = read_password_file(reader);
   const int given = !user.password.empty() + !user.password_hash.empty() + !from_file.empty();
   if (given > 1) {

@@ -137,10 +137,12 @@ class ConfigurationTest(unittest.TestCase):
 
     def test_a_user_is_checked_as_a_whole(self):
         done = self.check("--set", "auth.users=[{name: a, password: x, password_hash: y}, {password: z},"
-                                   " {name: b, permissions: [{vhost: absent}]}, {name: b}]")
+                                   " {name: b, permissions: [{vhost: absent}]}, {name: b},"
+                                   " {name: c, password_hash: AAAA, hashing_algorithm: blowfish}]")
         self.assertEqual(done.returncode, CONFIG_ERROR)
         for said in ("auth.users[0]: give one of password, password_file and password_hash",
-                     "auth.users[1].name: is missing", "which is not one of vhosts", "user 'b' is given twice"):
+                     "auth.users[1].name: is missing", "which is not one of vhosts", "user 'b' is given twice",
+                     "auth.users[4].hashing_algorithm: 'blowfish' is not one of sha256, sha512, md5"):
             self.assertIn(said, done.stderr)
 
     def test_printing_names_the_origin_of_each_value_and_the_last_source_wins(self):

@@ -45,10 +45,10 @@ class DaemonTest(unittest.TestCase):
         if not is_sanitized():
             self.assertLess(daemon.peak_resident_bytes() / 2**20, limit_mib, "MiB resident at most")
 
-    def skip_when_sanitized(self):
-        """For tests of how much memory there is."""
+    def skip_when_sanitized(self, reason="the address sanitizer keeps freed memory"):
+        """For tests of what a sanitizer changes: memory, mostly."""
         if is_sanitized():
-            self.skipTest("the address sanitizer keeps freed memory")
+            self.skipTest(reason)
 
     def _stop(self, daemon):
         try:
