@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <limits>
+#include <type_traits>
 
 #include "config/values.hpp"
 
@@ -52,7 +54,13 @@ class MapReader {
     const Item* value = find(name);
     if (value == nullptr) return all;
     if (value->kind != Item::Kind::list) complain(*value, name, "must be a list");
-    for (const Item& one : value->list) all.push_back(one.text);
+    for (const Item& one : value->list) {
+      if (one.kind != Item::Kind::text) {
+        complain(*value, name, "must be a list of words");
+        return {};
+      }
+      all.push_back(one.text);
+    }
     return all;
   }
 
@@ -68,6 +76,12 @@ class MapReader {
     if (!result) {
       complain(*value, name, result.error());
       return fallback;
+    }
+    if constexpr (std::is_integral_v<T>) {
+      if (*result > std::numeric_limits<T>::max()) {
+        complain(*value, name, value->text + " is out of range");
+        return fallback;
+      }
     }
     return static_cast<T>(*result);
   }
@@ -218,6 +232,9 @@ void read_users(const StructureSource& source, Config& config) {
     read_password(reader, user);
     user.tags = reader.texts("tags");
     if (const Item* permissions = reader.find("permissions")) {
+      if (permissions->kind != Item::Kind::list) {
+        reader.complain(*permissions, "permissions", "must be a list");
+      }
       for (std::size_t j = 0; j < permissions->list.size(); ++j) {
         MapReader granted(permissions->list[j], numbered(reader.path() + ".permissions", j),
                           source.problems);
