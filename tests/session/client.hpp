@@ -59,7 +59,7 @@ class Client final : public SessionHost {
   }
   /// Nothing has come since what was last expected.
   Client& replies_nothing(std::source_location place = std::source_location::current());
-  /// Ends what may be played as one chunk: what comes before may not share a turn with what follows.
+  /// Ends what may be played as one chunk: what comes before shares no turn with what follows.
   Client& turn_ends();
 
   /// The next frame, which must be this method; what `read` makes of it is returned.
@@ -71,8 +71,8 @@ class Client final : public SessionHost {
         frame.size() < protocol::frame_overhead_bytes
             ? std::string_view()
             : std::string_view(frame).substr(7, frame.size() - protocol::frame_overhead_bytes);
-    const bool understood = protocol::dispatch_method(protocol::bytes_of(payload), taker).has_value();
-    if (!understood || !taker.result) complain_about_method(Method::id, frame);
+    const auto read_method = protocol::dispatch_method(protocol::bytes_of(payload), taker);
+    if (!read_method || !taker.result) complain_about_method(Method::id, frame);
     return taker.result.value_or(typename Taker<Method, std::decay_t<Read>>::Value{});
   }
   /// The next frame, whatever it is; empty when there is none.

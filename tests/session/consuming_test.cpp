@@ -176,7 +176,8 @@ TEST_P(Consuming, GivesAnothersMessagesToWhoIsLeft) {
   Client& second = on_a_channel();
   second.receives(consume("q", "b")).replies(consume_ok("b"));
   first.hangs_up();
-  second.replies(deliver("b", 1, "q", "one", redelivered), deliver("b", 2, "q", "two", redelivered));
+  second.replies(deliver("b", 1, "q", "one", redelivered),
+                 deliver("b", 2, "q", "two", redelivered));
 }
 
 // ---- prefetch ------------------------------------------------------------------------------

@@ -149,8 +149,8 @@ class Route : public Script {
   static std::string reached(Client& client) {
     std::string names;
     for (const std::string name : {"a", "b"}) {
-      const auto count = client.receives(queue_purge(name))
-                             .takes<amqp::queue::PurgeOk>([](const auto& m) { return m.message_count; });
+      const auto count = client.receives(queue_purge(name)).takes<amqp::queue::PurgeOk>(
+          [](const auto& method) { return method.message_count; });
       if (count == 1) names += name;
       if (count > 1) names += name + "(" + std::to_string(count) + ")";
     }
@@ -198,11 +198,12 @@ TEST_P(Route, HeadersGoByWhatTheMessageCarries) {
   Client& client = with_two_queues();
   const FieldValue one = FieldValue::int32(1);
   const FieldValue two = FieldValue::int32(2);
-  client.receives(
-            queue_bind("a", "amq.headers", "",
-                       table({{"x-match", FieldValue::long_string("all")}, {"h", one}, {"i", two}})),
-            queue_bind("b", "amq.headers", "",
-                       table({{"x-match", FieldValue::long_string("any")}, {"h", one}, {"i", two}})))
+  const auto matching = [&](const char* how_many) {
+    return table({{"x-match", FieldValue::long_string(how_many)}, {"h", one}, {"i", two}});
+  };
+  client
+      .receives(queue_bind("a", "amq.headers", "", matching("all")),
+                queue_bind("b", "amq.headers", "", matching("any")))
       .replies(queue_bind_ok(), queue_bind_ok());
   client.receives(publish("amq.headers", "", "m", {.headers = table({{"h", one}})}));
   EXPECT_EQ(reached(client), "b");

@@ -76,7 +76,9 @@ TEST_P(Queues, AreKeptWhenUsedOrNotEmpty) {
   client.turn_ends();
   client.receives(queue_delete("q", if_unused))
       .replies(channel_close(406, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use", {50, 40}));
-  client.receives(channel_close_ok(), channel_open(), queue_purge("q"), queue_delete("q", if_unused | if_empty))
+  client
+      .receives(channel_close_ok(), channel_open(), queue_purge("q"),
+                queue_delete("q", if_unused | if_empty))
       .replies(channel_open_ok(), queue_purge_ok(1), queue_delete_ok(0));
 }
 

@@ -18,7 +18,7 @@ namespace leveret::config {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& content) {
-    std::string path = testing::TempDir() + "leveret-config-XXXXXX";
+    std::string path = testing::TempDir() + "leveret-config-" + std::string(6, 'X');
     const int descriptor = ::mkstemp(path.data());
     EXPECT_GE(descriptor, 0);
     ::close(descriptor);

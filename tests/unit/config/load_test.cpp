@@ -62,8 +62,7 @@ log: {level: debug, levels: {auth: error}, format: json}
 
 // Goal: what YAML would guess makes no difference: the key says what a text is.
 TEST(Load, TakesQuotedAndPlainTextForTheSame) {
-  EXPECT_EQ(loaded_from("limits: {connections: '10', heartbeat: \"30s\"}").config.limits.connections,
-            10U);
+  EXPECT_EQ(loaded_from("limits: {connections: '10'}").config.limits.connections, 10U);
   EXPECT_EQ(loaded_from("node: {name: on}").config.node.name, "on");
   EXPECT_EQ(loaded_from("limits: {heartbeat: off}").config.limits.heartbeat, Duration{0});
 }
@@ -79,9 +78,10 @@ TEST(Load, ReckonsSharesOfWhatItIsTold) {
 TEST(Load, LetsLaterSourcesWin) {
   const TemporaryFile first("limits: {connections: 1, queues: 1, channels: 1, heartbeat: 1s}");
   const TemporaryFile second("limits: {queues: 2, channels: 2, heartbeat: 2s}");
-  const auto loaded = load({{first.path(), second.path()},
-                            {{"LEVERET_LIMITS__CHANNELS", "3"}, {"LEVERET_LIMITS__HEARTBEAT", "3s"}},
-                            {"limits.heartbeat=4s"}});
+  const auto loaded =
+      load({{first.path(), second.path()},
+            {{"LEVERET_LIMITS__CHANNELS", "3"}, {"LEVERET_LIMITS__HEARTBEAT", "3s"}},
+            {"limits.heartbeat=4s"}});
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->config.limits.connections, 1U);
   EXPECT_EQ(loaded->config.limits.queues, 2U);
@@ -234,8 +234,8 @@ TEST(Load, NamesTheSourceThatIsWrong) {
                       "--set nothing: write it as key.path=value",
                       "--set =x: write it as key.path=value",
                       "environment LEVERET_NONSENSE: nonsense: unknown key",
-                      "environment LEVERET_LIMITS__CHANNELS: limits.channels: 'none' is not a whole "
-                      "number",
+                      "environment LEVERET_LIMITS__CHANNELS: limits.channels: 'none' is not a "
+                      "whole number",
                       "--set limits.queues: limits.queues: '-1' is not a whole number"}));
 }
 

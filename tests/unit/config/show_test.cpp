@@ -64,8 +64,8 @@ TEST(Show, EffectiveValuesAreAConfiguration) {
 
 // Goal: no secret reaches a screen or a ticket.
 TEST(Show, EffectiveValuesHoldNoPasswords) {
-  const std::string text = print_effective(
-      loaded_from("auth: {users: [{name: nova, password: s3cret}, {name: b, password_hash: h4sh}]}"));
+  const std::string text = print_effective(loaded_from(
+      "auth: {users: [{name: nova, password: s3cret}, {name: b, password_hash: h4sh}]}"));
   EXPECT_NE(text.find("# users: nova, b, guest\n"), std::string::npos) << text;
   EXPECT_EQ(text.find("s3cret"), std::string::npos);
   EXPECT_EQ(text.find("h4sh"), std::string::npos);

@@ -21,7 +21,8 @@ FieldTable table(std::initializer_list<std::pair<const char*, FieldValue>> field
 constexpr std::array<std::string_view, 3> names{"x-a", "x-b", "x-queue-type"};
 
 std::string compared(const FieldTable& existing, const FieldTable& received) {
-  const auto result = check_equivalent_arguments(names, "queue 'q' in vhost '/'", existing, received);
+  const auto result =
+      check_equivalent_arguments(names, "queue 'q' in vhost '/'", existing, received);
   return result ? "same" : result.error().reply_text();
 }
 
@@ -42,11 +43,10 @@ TEST(ArgumentEquivalence, SaysWhichFlagDiffers) {
 }
 
 TEST(ArgumentEquivalence, ComparesNumbersByValue) {
-  EXPECT_EQ(compared(table({{"x-a", FieldValue::int32(5)}}), table({{"x-a", FieldValue::int64(5)}})),
-            "same");
-  EXPECT_EQ(compared(table({{"x-a", FieldValue::uint8(5)}}), table({{"x-a", FieldValue::int16(5)}})),
-            "same");
-  EXPECT_EQ(compared(table({{"x-a", FieldValue::int32(5)}}), table({{"x-a", FieldValue::int32(6)}})),
+  const auto with = [](FieldValue value) { return table({{"x-a", std::move(value)}}); };
+  EXPECT_EQ(compared(with(FieldValue::int32(5)), with(FieldValue::int64(5))), "same");
+  EXPECT_EQ(compared(with(FieldValue::uint8(5)), with(FieldValue::int16(5))), "same");
+  EXPECT_EQ(compared(with(FieldValue::int32(5)), with(FieldValue::int32(6))),
             inequivalent_text("'6'", "'5'"));
 }
 

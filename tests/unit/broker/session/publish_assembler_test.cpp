@@ -140,7 +140,8 @@ TEST(PublishAssembler, RefusesMoreBodyThanPromised) {
 TEST(PublishAssembler, TakesKeysOutOfHeaders) {
   FieldTable headers;
   headers.set("a", FieldValue::int32(1));
-  headers.set("CC", FieldValue::array({FieldValue::long_string("x"), FieldValue::long_string("y")}));
+  headers.set("CC",
+              FieldValue::array({FieldValue::long_string("x"), FieldValue::long_string("y")}));
   headers.set("BCC", FieldValue::array({FieldValue::long_string("z")}));
   PublishAssembler assembler = started();
   ASSERT_TRUE(assembler.add_header(bytes_of(header_with(headers)), "", size_max_bytes));

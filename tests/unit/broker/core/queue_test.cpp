@@ -1,0 +1,291 @@
+#include "broker/core/queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+
+#include "tests/unit/broker/core/shards.hpp"
+
+namespace leveret::broker {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// One queue "q", and a channel that may consume from it.
+class QueueTest : public testing::Test {
+ protected:
+  void open(QueueSettings settings = {}, bool auto_delete = false) {
+    QueueDefinition definition;
+    definition.settings = settings;
+    definition.auto_delete = auto_delete;
+    queue_ = shards_.declare(0, "q", definition);
+  }
+  void publish(std::string_view body, std::optional<std::uint64_t> expiration_ms = std::nullopt) {
+    shard().send(ShardId{0},
+                 PublishToQueue{queue_, Shards::message(body), expiration_ms, {}, PublishSeq{}});
+  }
+  ConsumerId consume(std::uint32_t credit_limit = 0, bool no_ack = false) {
+    Consumer consumer;
+    consumer.channel = channel_.ref();
+    consumer.key = ConsumerKey{++last_key_};
+    consumer.credit_limit = credit_limit;
+    consumer.no_ack = no_ack;
+    shard().send(ShardId{0}, AddConsumer{queue_, std::move(consumer)});
+    return channel_.replies.back().consumer;
+  }
+  QueueCounts counts() {
+    shard().send(ShardId{0}, InspectQueue{queue_, channel_.ref()});
+    shards_.settle();
+    const auto& outcome = channel_.replies.back().outcome;
+    return outcome ? *outcome : QueueCounts{999, 999};
+  }
+  bool is_gone() {
+    shard().send(ShardId{0}, InspectQueue{queue_, channel_.ref()});
+    shards_.settle();
+    return !channel_.replies.back().outcome;
+  }
+  std::string get(bool no_ack = true) {
+    shard().send(ShardId{0}, GetFromQueue{queue_, channel_.ref(), no_ack});
+    auto& reply = channel_.gets.back();
+    if (!reply.entry) return "";
+    return std::string(protocol::text_of(reply.entry->message->body())) +
+           (reply.entry->redelivered ? "*" : "");
+  }
+  std::string delivered() {
+    shards_.settle();
+    return channel_.take_bodies();
+  }
+  ShardState& shard() { return shards_[0]; }
+
+  Shards shards_{1};
+  Listener channel_{shards_[0]};
+  QueueRef queue_;
+  std::uint32_t last_key_ = 0;
+};
+
+TEST_F(QueueTest, DeliversAtTheEndOfTheTurn) {
+  open();
+  consume();
+  publish("1");
+  publish("2");
+  EXPECT_TRUE(channel_.deliveries.empty());
+  EXPECT_EQ(delivered(), "1 2");
+}
+
+TEST_F(QueueTest, KeepsWithinCredit) {
+  open();
+  const ConsumerId consumer = consume(2);
+  for (const char* body : {"1", "2", "3", "4"}) publish(body);
+  shards_.settle();
+  ASSERT_EQ(channel_.deliveries.size(), 2U);
+  EXPECT_EQ(counts().ready_count, 2U);
+  const Position first = channel_.deliveries[0].entry.position;
+  shard().send(ShardId{0}, Settle{queue_, consumer, first, 1});
+  EXPECT_EQ(delivered(), "1 2 3");
+  shard().send(ShardId{0}, UpdateConsumer{queue_, consumer, 0, false});
+  EXPECT_EQ(delivered(), "4");
+}
+
+TEST_F(QueueTest, PausesForABlockedConsumer) {
+  open();
+  const ConsumerId consumer = consume();
+  shard().send(ShardId{0}, UpdateConsumer{queue_, consumer, 0, true});
+  publish("1");
+  EXPECT_EQ(delivered(), "");
+  shard().send(ShardId{0}, UpdateConsumer{queue_, consumer, 0, false});
+  EXPECT_EQ(delivered(), "1");
+}
+
+TEST_F(QueueTest, TakesBackToTheOriginalPosition) {
+  open();
+  const ConsumerId consumer = consume();
+  for (const char* body : {"1", "2", "3"}) publish(body);
+  shards_.settle();
+  auto held = std::exchange(channel_.deliveries, {});
+  ASSERT_EQ(held.size(), 3U);
+  shard().send(ShardId{0}, RemoveConsumer{queue_, consumer, {}});
+  publish("4");
+  for (std::size_t index : {2u, 0u}) {
+    held[index].entry.redelivered = true;
+    shard().send(ShardId{0}, Requeue{queue_, consumer, false, std::move(held[index].entry)});
+  }
+  EXPECT_EQ(get(), "1*");
+  EXPECT_EQ(get(), "3*");
+  EXPECT_EQ(get(), "4");
+  EXPECT_EQ(get(), "");
+}
+
+TEST_F(QueueTest, CountsWhatIsLeftAfterAGet) {
+  open();
+  publish("1");
+  publish("2");
+  get();
+  EXPECT_EQ(channel_.gets.back().ready_count, 1U);
+}
+
+TEST_F(QueueTest, PurgesWhatIsReady) {
+  open();
+  publish("1");
+  publish("2");
+  publish("3");
+  get(false);
+  shard().send(ShardId{0}, PurgeQueue{queue_, channel_.ref()});
+  EXPECT_EQ(channel_.replies.back().outcome->ready_count, 2U);
+  EXPECT_EQ(counts().ready_count, 0U);
+}
+
+TEST_F(QueueTest, ExpiresAtTheHead) {
+  open();
+  publish("1", 100);
+  publish("2", 50);
+  publish("3");
+  shards_.settle();
+  EXPECT_EQ(shard().timers().next_deadline(), shard().now() + 100ms);
+  shards_.advance(99ms);
+  EXPECT_EQ(counts().ready_count, 3U);
+  shards_.advance(1ms);
+  EXPECT_EQ(counts().ready_count, 1U);
+  EXPECT_EQ(get(), "3");
+}
+
+TEST_F(QueueTest, OffersAMessageWithoutTimeOnce) {
+  QueueSettings settings;
+  settings.message_ttl_ms = 0;
+  open(settings);
+  publish("missed");
+  EXPECT_EQ(counts().ready_count, 0U);
+  consume();
+  publish("caught");
+  EXPECT_EQ(delivered(), "caught");
+}
+
+TEST_F(QueueTest, NeverExpiresByAnOverflowOfTime) {
+  open();
+  publish("1", UINT64_MAX);
+  publish("2", static_cast<std::uint64_t>(INT64_MAX));
+  shards_.advance(std::chrono::hours(24 * 365 * 20));
+  EXPECT_EQ(counts().ready_count, 2U);
+}
+
+TEST_F(QueueTest, GoesWhenUnusedForTooLong) {
+  QueueSettings settings;
+  settings.expires_ms = 100;
+  open(settings);
+  shards_.advance(99ms);
+  get();
+  shards_.advance(99ms);
+  const ConsumerId consumer = consume();
+  shards_.advance(1000ms);
+  EXPECT_FALSE(is_gone());
+  shard().send(ShardId{0}, RemoveConsumer{queue_, consumer, {}});
+  shards_.advance(99ms);
+  EXPECT_EQ(shard().queue_count(), 1U);
+  shards_.advance(1ms);
+  EXPECT_EQ(shard().queue_count(), 0U);
+  EXPECT_EQ(shard().topology().queue_count(), 0U);
+}
+
+TEST_F(QueueTest, GoesWithItsLastConsumerWhenSoDeclared) {
+  open({}, true);
+  EXPECT_FALSE(is_gone());
+  const ConsumerId first = consume();
+  const ConsumerId second = consume();
+  shard().send(ShardId{0}, RemoveConsumer{queue_, first, {}});
+  EXPECT_FALSE(is_gone());
+  shard().send(ShardId{0}, RemoveConsumer{queue_, second, {}});
+  EXPECT_TRUE(is_gone());
+}
+
+TEST_F(QueueTest, RefusesConsumersBesideAnExclusiveOne) {
+  open();
+  Consumer consumer;
+  consumer.channel = channel_.ref();
+  consumer.exclusive = true;
+  shard().send(ShardId{0}, AddConsumer{queue_, std::move(consumer)});
+  Consumer second;
+  second.channel = channel_.ref();
+  shard().send(ShardId{0}, AddConsumer{queue_, std::move(second)});
+  ASSERT_FALSE(channel_.replies.back().outcome);
+  EXPECT_FALSE(channel_.replies.back().outcome.error().gone);
+  EXPECT_EQ(channel_.replies.back().outcome.error().error.reply_text(),
+            "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use");
+}
+
+// Goal: a long backlog does not keep its shard from everything else.
+TEST_F(QueueTest, SharesATurnOfALongBacklog) {
+  open();
+  const std::string body(10'000, 'b');
+  for (int i = 0; i < 1000; ++i) publish(body);
+  shards_.settle();
+  consume();
+  shard().begin_turn(shard().now());
+  EXPECT_FALSE(shard().end_turn());
+  EXPECT_GT(channel_.deliveries.size(), 10U);
+  EXPECT_LT(channel_.deliveries.size(), 900U);
+  shards_.settle();
+  EXPECT_EQ(channel_.deliveries.size(), 1000U);
+}
+
+// Goal: whatever consumers do, each message is in one place at a time and none is lost.
+TEST_F(QueueTest, LosesAndDoublesNothing) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  open();
+  std::set<ConsumerId> consumers;
+  std::vector<Deliver> held;
+  std::set<std::string> in_queue, settled;
+  int next = 0;
+  for (int round = 0; round < 5000; ++round) {
+    switch (random() % 6) {
+      case 0:
+      case 1:
+        in_queue.insert(std::to_string(next));
+        publish(std::to_string(next++));
+        break;
+      case 2:
+        if (consumers.size() < 5) {
+          consumers.insert(consume(static_cast<std::uint32_t>(random() % 4)));
+        } else {
+          const ConsumerId leaving = *consumers.begin();
+          consumers.erase(leaving);
+          shard().send(ShardId{0}, RemoveConsumer{queue_, leaving, {}});
+        }
+        break;
+      case 3:
+      case 4: {
+        if (held.empty()) break;
+        std::swap(held[random() % held.size()], held.back());
+        Deliver& last = held.back();
+        const std::string body(protocol::text_of(last.entry.message->body()));
+        if (random() % 2 == 0) {
+          settled.insert(body);
+          shard().send(ShardId{0}, Settle{queue_, last.consumer, last.entry.position, 1});
+        } else {
+          in_queue.insert(body);
+          shard().send(ShardId{0},
+                       Requeue{queue_, last.consumer, false, std::move(last.entry)});
+        }
+        held.pop_back();
+        break;
+      }
+      case 5:
+        shards_.settle();
+        for (Deliver& delivery : std::exchange(channel_.deliveries, {})) {
+          const std::string body(protocol::text_of(delivery.entry.message->body()));
+          ASSERT_EQ(in_queue.erase(body), 1U) << body << " came from nowhere";
+          held.push_back(std::move(delivery));
+        }
+        ASSERT_EQ(counts().ready_count, in_queue.size());
+        ASSERT_EQ(counts().consumer_count, consumers.size());
+        ASSERT_EQ(in_queue.size() + held.size() + settled.size(), static_cast<std::size_t>(next));
+        break;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace leveret::broker

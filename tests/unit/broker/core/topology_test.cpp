@@ -1,0 +1,232 @@
+#include "broker/core/topology.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace leveret::broker {
+namespace {
+
+using protocol::FieldTable;
+
+class TopologyTest : public testing::Test {
+ protected:
+  TopologyTest() {
+    topology_.apply({VhostAdded{"/"}});
+    exchange("", ExchangeType::direct);
+  }
+
+  void exchange(const std::string& name, ExchangeType type = ExchangeType::fanout,
+                std::optional<std::string> alternate = std::nullopt, bool auto_delete = false) {
+    ExchangeDefinition definition{"/", name, type, false, auto_delete, false, alternate, {}};
+    topology_.apply({ExchangeAdded{definition}});
+  }
+  void queue(const std::string& name, bool durable = false) {
+    auto definition = std::make_shared<QueueDefinition>();
+    definition->name = name;
+    definition->vhost = "/";
+    definition->durable = durable;
+    definition->ref.slot = {++last_slot_, 1};
+    names_.push_back(name);
+    topology_.apply({QueueAdded{definition}});
+  }
+  static BindingDefinition binding(const std::string& source, const std::string& destination,
+                                   const std::string& key = "", bool to_queue = true) {
+    return {"/", source, to_queue, destination, key, {}};
+  }
+  void bind(const std::string& source, const std::string& destination, const std::string& key = "",
+            bool to_queue = true) {
+    topology_.apply({BindingAdded{binding(source, destination, key, to_queue)}});
+  }
+
+  /// Names of the queues reached, sorted, a star where durable.
+  std::string route(const std::string& exchange_name, std::vector<std::string_view> keys = {""}) {
+    std::vector<RouteTarget> targets;
+    LazyHeaders headers(std::nullopt);
+    topology_.route(vhost(), *topology_.find_exchange(vhost(), exchange_name), keys, headers,
+                    targets);
+    std::vector<std::string> reached;
+    for (const RouteTarget& target : targets) {
+      reached.push_back(names_[target.queue.slot.index - 1] + (target.durable ? "*" : ""));
+    }
+    std::sort(reached.begin(), reached.end());
+    std::string text;
+    for (const std::string& name : reached) text += (text.empty() ? "" : " ") + name;
+    return text;
+  }
+  Vhost& vhost() { return *topology_.find_vhost("/"); }
+  std::uint64_t bindings_of(const std::string& name) {
+    return topology_.find_exchange(vhost(), name)->binding_count;
+  }
+
+  Topology topology_;
+  std::vector<std::string> names_;
+  std::uint32_t last_slot_ = 0;
+};
+
+TEST_F(TopologyTest, FindsWhatWasAdded) {
+  EXPECT_EQ(topology_.find_vhost("other"), nullptr);
+  EXPECT_EQ(topology_.find_exchange(vhost(), "e"), nullptr);
+  exchange("e");
+  queue("q");
+  EXPECT_EQ(topology_.find_exchange(vhost(), "e")->definition.name, "e");
+  EXPECT_EQ(topology_.find_queue(vhost(), "q")->definition->name, "q");
+  EXPECT_EQ(topology_.queue_count(), 1U);
+  topology_.apply({QueueRemoved{"/", "q"}, ExchangeRemoved{"/", "e"}});
+  EXPECT_EQ(topology_.find_exchange(vhost(), "e"), nullptr);
+  EXPECT_EQ(topology_.find_queue(vhost(), "q"), nullptr);
+  EXPECT_EQ(topology_.queue_count(), 0U);
+}
+
+// Goal: whatever was computed before a change is known to be old after it.
+TEST_F(TopologyTest, HasAnotherVersionAfterEachChange) {
+  std::uint64_t before = topology_.version();
+  const std::vector<TopologyDelta> deltas{
+      {VhostAdded{"x"}},
+      {UsersReplaced{std::make_shared<const Users>()}},
+      {ExchangeAdded{{"/", "e", ExchangeType::fanout, false, false, false, {}, {}}}},
+      {ExchangeRemoved{"/", "e"}}};
+  for (const TopologyDelta& delta : deltas) {
+    topology_.apply(delta);
+    EXPECT_GT(topology_.version(), before);
+    before = topology_.version();
+  }
+}
+
+TEST_F(TopologyTest, RoutesTheDefaultExchangeByQueueNames) {
+  queue("q", true);
+  queue("r");
+  EXPECT_EQ(route("", {"q"}), "q*");
+  EXPECT_EQ(route("", {"q", "r", "q", "none"}), "q* r");
+  EXPECT_EQ(route("", {""}), "");
+}
+
+TEST_F(TopologyTest, GivesEachQueueOnce) {
+  exchange("e");
+  exchange("f");
+  queue("q");
+  bind("e", "q", "a");
+  bind("e", "q", "b");
+  bind("e", "f", "", false);
+  bind("f", "q");
+  EXPECT_EQ(route("e"), "q");
+  EXPECT_EQ(route("e"), "q");  // What was visited before does not count.
+}
+
+TEST_F(TopologyTest, GoesAroundACircleOnce) {
+  exchange("e");
+  exchange("f");
+  queue("q");
+  queue("r");
+  bind("e", "f", "", false);
+  bind("f", "e", "", false);
+  bind("e", "e", "", false);
+  bind("e", "q");
+  bind("f", "r");
+  EXPECT_EQ(route("e"), "q r");
+  EXPECT_EQ(route("f"), "q r");
+}
+
+TEST_F(TopologyTest, AsksAlternatesOneAfterTheOther) {
+  exchange("third");
+  exchange("second", ExchangeType::direct, "third");
+  exchange("first", ExchangeType::direct, "second");
+  queue("q");
+  queue("r");
+  bind("second", "q", "k");
+  bind("third", "r");
+  EXPECT_EQ(route("first", {"k"}), "q");
+  EXPECT_EQ(route("first", {"other"}), "r");
+  topology_.apply({ExchangeRemoved{"/", "third"}});
+  EXPECT_EQ(route("first", {"other"}), "");
+  exchange("itself", ExchangeType::direct, "itself");
+  EXPECT_EQ(route("itself", {"k"}), "");
+}
+
+// Goal: a slot that is used again does not inherit anything.
+TEST_F(TopologyTest, LeavesNothingBehindADeletedQueueOrExchange) {
+  exchange("e");
+  exchange("f");
+  queue("q");
+  bind("e", "q");
+  bind("e", "f", "", false);
+  bind("f", "q");
+  topology_.apply({QueueRemoved{"/", "q"}});
+  EXPECT_EQ(bindings_of("e"), 1U);
+  EXPECT_EQ(bindings_of("f"), 0U);
+  queue("next");
+  EXPECT_EQ(route("e"), "");
+  bind("f", "next");
+  topology_.apply({ExchangeRemoved{"/", "f"}});
+  EXPECT_EQ(bindings_of("e"), 0U);
+  exchange("g");
+  EXPECT_EQ(route("g"), "");
+  EXPECT_EQ(route("e"), "");
+  EXPECT_FALSE(topology_.has_binding(binding("f", "next")));
+  topology_.apply({QueueRemoved{"/", "next"}});
+  EXPECT_EQ(topology_.queue_count(), 0U);
+}
+
+TEST_F(TopologyTest, KnowsABindingByAllOfIt) {
+  exchange("e");
+  queue("q");
+  bind("e", "q", "k");
+  EXPECT_TRUE(topology_.has_binding(binding("e", "q", "k")));
+  EXPECT_FALSE(topology_.has_binding(binding("e", "q", "l")));
+  EXPECT_FALSE(topology_.has_binding(binding("e", "q", "k", false)));
+  EXPECT_FALSE(topology_.has_binding(binding("none", "q", "k")));
+  EXPECT_FALSE(topology_.has_binding(binding("e", "none", "k")));
+  BindingDefinition with_arguments = binding("e", "q", "k");
+  with_arguments.arguments.set("x", protocol::FieldValue::int32(1));
+  EXPECT_FALSE(topology_.has_binding(with_arguments));
+  topology_.apply({BindingRemoved{binding("e", "q", "k")}});
+  EXPECT_FALSE(topology_.has_binding(binding("e", "q", "k")));
+  EXPECT_EQ(bindings_of("e"), 0U);
+  EXPECT_EQ(route("e"), "");
+}
+
+TEST_F(TopologyTest, KnowsWhichExchangesEndWithAQueue) {
+  exchange("only", ExchangeType::fanout, {}, true);
+  exchange("shared", ExchangeType::fanout, {}, true);
+  exchange("kept");
+  queue("q");
+  queue("r");
+  bind("only", "q", "a");
+  bind("only", "q", "b");
+  bind("shared", "q");
+  bind("shared", "r");
+  bind("kept", "q");
+  const auto& incoming = topology_.find_queue(vhost(), "q")->incoming;
+  EXPECT_EQ(topology_.exchanges_ending_with(incoming), (std::vector<std::string>{"only"}));
+}
+
+TEST_F(TopologyTest, ListsTheBindingsOfAnExchange) {
+  exchange("e");
+  exchange("f");
+  queue("q");
+  bind("e", "q", "a");
+  bind("e", "f", "b", false);
+  bind("f", "q", "c");
+  const auto bindings =
+      topology_.bindings_from(vhost(), topology_.find_exchange(vhost(), "e")->slot);
+  ASSERT_EQ(bindings.size(), 2U);
+  EXPECT_EQ(bindings[0].destination, "q");
+  EXPECT_EQ(bindings[0].routing_key, "a");
+  EXPECT_EQ(bindings[1].destination, "f");
+  EXPECT_FALSE(bindings[1].to_queue);
+}
+
+TEST(LazyHeaders, AreDecodedWhenAskedFor) {
+  LazyHeaders none(std::nullopt);
+  EXPECT_FALSE(none.were_asked_for());
+  EXPECT_EQ(none.get(), nullptr);
+  EXPECT_TRUE(none.were_asked_for());
+  const std::array<std::byte, 3> broken{std::byte{200}, std::byte{1}, std::byte{2}};
+  LazyHeaders unreadable(protocol::TableView{broken});
+  EXPECT_EQ(unreadable.get(), nullptr);
+}
+
+}  // namespace
+}  // namespace leveret::broker
