@@ -24,9 +24,11 @@ std::string parse(std::vector<std::string> arguments, PerfOptions& options) {
 
 TEST(PerfOptions, AreNamedAsPerfTestNamesThem) {
   PerfOptions options;
-  EXPECT_EQ(parse({"throughput", "-x", "2", "-y", "3", "-s", "1000", "-a", "-c", "10", "-q", "5", "-A",
-                   "4", "-r", "100.5", "-C", "7", "-z", "8", "-u", "jobs", "-f", "persistent", "-f",
-                   "mandatory", "-p", "--uri", "amqp://host:1/v"},
+  EXPECT_EQ(parse({"throughput", "-x",         "2",  "-y",        "3",  "-s",    "1000",
+                   "-a",         "-c",         "10", "-q",        "5",  "-A",    "4",
+                   "-r",         "100.5",      "-C", "7",         "-z", "8",     "-u",
+                   "jobs",       "-f",         "persistent",      "-f", "mandatory",
+                   "-p",         "--uri",      "amqp://host:1/v"},
                   options),
             "");
   EXPECT_EQ(options.load, PerfOptions::Load::throughput);
