@@ -73,12 +73,10 @@ void ConnectionSession::close_silently() {
 }
 
 void ConnectionSession::on(const connection::Close& method) {
-  // Some clients close from several threads, and each waits for an answer (amqp091-go).
-  if (state_ == State::leaving) return write(0, connection::CloseOk{});
-  if (state_ == State::closing) {
-    // Both said close at the same time: each answers the other.
-    write(0, connection::CloseOk{});
-    return finish();
+  // Some clients close from several threads, and each waits for an answer (amqp091-go). And when
+  // both said close at the same time, each answers the other.
+  if (state_ == State::leaving || state_ == State::closing) {
+    return write(0, connection::CloseOk{});
   }
   if (state_ == State::awaiting_start_ok || state_ == State::awaiting_tune_ok) {
     return close_silently();

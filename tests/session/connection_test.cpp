@@ -103,15 +103,47 @@ TEST_P(Beating, DoesNotCountWhileThePublisherIsNotRead) {
 
 TEST_P(ConnectionEnd, AnswersTheClientsClose) {
   Client& client = on_a_channel();
-  client.receives(connection_close(200, "done")).replies(connection_close_ok()).is_closed();
+  client.receives(connection_close(200, "done")).replies(connection_close_ok()).is_not_closed();
   EXPECT_EQ(world().connection_count(), 0U);
+  client.hangs_up();
+  EXPECT_FALSE(client.has_logged("lost without connection.close"));
+}
+
+// Goal: amqp091-go closes from several threads, and each waits for its answer.
+TEST_P(ConnectionEnd, AnswersEveryCloseUntilTheClientHangsUp) {
+  Client& client = on_a_channel();
+  client.receives(queue_declare("mine", exclusive)).replies(queue_declare_ok("mine", 0, 0));
+  client.receives(connection_close(200, "one"), connection_close(200, "two"))
+      .replies(connection_close_ok(), connection_close_ok());
+  client.receives(connection_close(200, "three"))
+      .replies(connection_close_ok())
+      .is_not_closed();
+}
+
+TEST_P(ConnectionEnd, DoesNotWaitForeverForTheClientToHangUp) {
+  Client& client = on_a_channel();
+  client.receives(connection_close(200, "done")).replies(connection_close_ok());
+  world().advance(29999ms);
+  client.is_not_closed();
+  world().advance(1ms);
+  client.is_closed();
+}
+
+TEST_P(ConnectionEnd, DoesNotWaitForLeaversWhenTheBrokerStops) {
+  Client& client = on_a_channel();
+  client.receives(connection_close(200, "done")).replies(connection_close_ok());
+  client.turn_ends();
+  world().shut_down();
+  client.replies_nothing().is_closed();
 }
 
 TEST_P(ConnectionEnd, IgnoresWhatFollowsTheClientsClose) {
   Client& client = on_a_channel();
   client.receives(connection_close(200, "done"), queue_declare("late"))
       .replies(connection_close_ok())
-      .is_closed();
+      .is_not_closed();
+  client.turn_ends();
+  client.receives(connection_close_ok(), heartbeat(), raw_frame(3, 1, "body")).replies_nothing();
   Client& other = on_a_channel();
   other.receives(queue_declare("late", passive))
       .replies(channel_close(404, "NOT_FOUND - no queue 'late' in vhost '/'", {50, 10}));
@@ -121,7 +153,7 @@ TEST_P(ConnectionEnd, DeletesExclusiveQueuesBeforeCloseOk) {
   Client& owner = on_a_channel();
   owner.receives(queue_declare("mine", exclusive)).replies(queue_declare_ok("mine", 0, 0));
   Client& other = on_a_channel();
-  owner.receives(connection_close(200, "done")).replies(connection_close_ok()).is_closed();
+  owner.receives(connection_close(200, "done")).replies(connection_close_ok());
   other.receives(queue_declare("mine")).replies(queue_declare_ok("mine", 0, 0));
 }
 
@@ -184,7 +216,8 @@ TEST_P(ConnectionEnd, AnswersACloseThatCrossesItsOwn) {
   client.receives(publish("", "q", "m", {}, immediate))
       .replies(connection_close(540, "NOT_IMPLEMENTED - immediate=true", {60, 40}));
   client.turn_ends();
-  client.receives(connection_close(200, "bye")).replies(connection_close_ok()).is_closed();
+  client.receives(connection_close(200, "bye")).replies(connection_close_ok()).is_not_closed();
+  client.receives(connection_close_ok()).replies_nothing().is_closed();
 }
 
 TEST_P(ConnectionEnd, DoesNotWaitForeverForCloseOk) {

@@ -311,6 +311,16 @@ TEST_P(Cancelling, TellsWhoAskedForItThatTheQueueHasGone) {
       .replies(queue_declare_ok("q", 0, 0), consume_ok("c"));
 }
 
+// Goal: py-amqp raises a cancel that comes before delete-ok as an error from within the deletion.
+TEST_P(Cancelling, TellsWhoDeletesTheQueueAfterItsAnswer) {
+  Client& client = on_a_channel(capable_of("consumer_cancel_notify"));
+  client.receives(queue_declare("q"), consume("q", "c"), consume("q", "d"))
+      .replies(queue_declare_ok("q", 0, 0), consume_ok("c"), consume_ok("d"));
+  client.receives(queue_delete("q"))
+      .replies(queue_delete_ok(0), frame_of(amqp::basic::Cancel{"c", true}),
+               frame_of(amqp::basic::Cancel{"d", true}));
+}
+
 TEST_P(Cancelling, EndsAnAutoDeleteQueue) {
   Client& client = on_a_channel();
   client.receives(queue_declare("q", auto_delete), queue_declare("q", passive))

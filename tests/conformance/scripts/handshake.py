@@ -340,6 +340,20 @@ def _(stage):
     connection.leave()
 
 
+@script("every connection.close that crosses the broker's own is answered, which still waits for its answer")
+def _(stage):
+    connection = stage.connect()
+    channel = connection.channel()
+    connection.answers_close = False
+    channel.send("basic.qos", prefetch_size=7)
+    connection.receive(0)
+    for _ in range(2):
+        connection.send(0, "connection.close", reply_code=200, reply_text="bye")
+        connection.receive(0)
+    connection.send(0, "connection.close-ok")
+    connection.expect_end()
+
+
 @script("a channel method before authentication is refused")
 def _(stage):
     connection = started(stage)
