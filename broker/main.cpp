@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/cli/perf.hpp"
+#include "broker/server/configured_users.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/server.hpp"
 #include "config/load.hpp"
@@ -49,9 +50,18 @@ struct ServeOptions {
   bool print_default_config = false;
 };
 
+/// A configuration that the broker can run with.
+Result<config::Loaded, config::Problems> load_checked(const config::Sources& sources) {
+  auto loaded = config::load(sources);
+  if (!loaded) return loaded;
+  auto problems = server::problems_of_users(loaded->config);
+  if (!problems.empty()) return tl::unexpected(std::move(problems));
+  return loaded;
+}
+
 /// Loads the configuration, or says on stderr what is wrong with it.
 std::unique_ptr<config::Loaded> load_or_complain(const config::Sources& sources) {
-  auto loaded = config::load(sources);
+  auto loaded = load_checked(sources);
   if (loaded) return std::make_unique<config::Loaded>(std::move(*loaded));
   for (const std::string& problem : loaded.error()) std::cerr << problem << "\n";
   std::cerr << loaded.error().size() << (loaded.error().size() == 1 ? " error" : " errors")
@@ -60,7 +70,7 @@ std::unique_ptr<config::Loaded> load_or_complain(const config::Sources& sources)
 }
 
 std::unique_ptr<config::Config> reload(const config::Sources& sources) {
-  auto loaded = config::load(sources);
+  auto loaded = load_checked(sources);
   if (loaded) return std::make_unique<config::Config>(std::move(loaded->config));
   for (const std::string& problem : loaded.error()) server::log_error("reload: " + problem);
   server::log_error("reload: the running configuration stays as it is");

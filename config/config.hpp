@@ -43,6 +43,7 @@ struct User {
   std::string hashing_algorithm;
   std::vector<std::string> tags;
   std::vector<Permissions> permissions;
+  std::string origin;  ///< Where it was given: "file:line:column", "default" and so on.
 };
 
 struct Auth {

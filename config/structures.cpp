@@ -228,6 +228,7 @@ void read_users(const StructureSource& source, Config& config) {
     MapReader reader(item->list[i], numbered("auth.users", i), source.problems);
     User user;
     user.name = reader.text("name");
+    user.origin = item->list[i].origin;
     if (user.name.empty()) reader.complain(reader.item(), "name", "is missing");
     read_password(reader, user);
     user.tags = reader.texts("tags");
@@ -256,6 +257,7 @@ void read_default_user(const StructureSource& source, Config& config) {
   MapReader reader(*item, "auth.default_user", source.problems);
   User user;
   user.name = reader.text("name", "guest");
+  user.origin = source.origins["auth.default_user"];
   read_password(reader, user);
   if (user.password.empty() && user.password_hash.empty()) user.password = "guest";
   user.tags = reader.find("tags") == nullptr ? std::vector<std::string>{"administrator"}

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <utility>
 
-#include "broker/core/users.hpp"
+#include "broker/server/configured_users.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/process.hpp"
 
@@ -55,42 +55,6 @@ ShardSettings shard_settings(const config::Config& config) {
   socket.send_buffer_bytes = config.network.send_buffer_bytes;
   socket.receive_buffer_bytes = config.network.receive_buffer_bytes;
   return {session_settings(config), socket, config.memory.high_watermark_bytes};
-}
-
-broker::PermissionPattern pattern_of(const std::string& text, const std::string& user) {
-  auto pattern = broker::PermissionPattern::compile(text);
-  if (pattern) return *pattern;
-  log_error("permissions of user '" + user + "': " + pattern.error() + "; it lets nothing pass");
-  return {};
-}
-
-broker::PasswordHash hash_of(const config::User& user, const std::string& default_algorithm) {
-  const std::string& name =
-      user.hashing_algorithm.empty() ? default_algorithm : user.hashing_algorithm;
-  const auto algorithm =
-      broker::parse_hash_algorithm(name).value_or(broker::HashAlgorithm::sha256);
-  if (user.password_hash.empty()) {
-    return user.password.empty() ? broker::PasswordHash{}
-                                 : broker::PasswordHash::of(user.password, algorithm);
-  }
-  auto hash = broker::PasswordHash::parse(user.password_hash, algorithm);
-  if (hash) return *hash;
-  log_error("user '" + user.name + "' cannot log in: " + hash.error());
-  return {};
-}
-
-std::shared_ptr<const broker::Users> users_of(const config::Config& config) {
-  auto users = std::make_shared<broker::Users>();
-  for (const config::User& user : config.auth.users) {
-    users->add({user.name, hash_of(user, config.auth.hashing), user.tags});
-    for (const config::Permissions& granted : user.permissions) {
-      users->set_permissions(user.name, granted.vhost,
-                             {pattern_of(granted.configure, user.name),
-                              pattern_of(granted.write, user.name),
-                              pattern_of(granted.read, user.name)});
-    }
-  }
-  return users;
 }
 
 std::uint64_t resident_bytes() {
@@ -147,7 +111,7 @@ void Server::install_users(const config::Config& config) {
   limits.connections = config.limits.connections;
   limits.connections_per_user = config.limits.connections_per_user;
   limits.queues = config.limits.queues;
-  shards_[0]->post([this, limits, users = users_of(config), vhosts = config.vhosts] {
+  shards_[0]->post([this, limits, users = make_users(config), vhosts = config.vhosts] {
     broker::ShardState& state = shards_[0]->state();
     state.controller().set_limits(limits);
     state.send(ShardId{0},

@@ -145,6 +145,15 @@ class ConfigurationTest(unittest.TestCase):
                      "auth.users[4].hashing_algorithm: 'blowfish' is not one of sha256, sha512, md5"):
             self.assertIn(said, done.stderr)
 
+    def test_patterns_and_hashes_are_checked_too(self):
+        path = self.write("auth:\n  users:\n    - name: nova\n      password_hash: '!'\n"
+                          "      permissions: [{vhost: /, configure: '[', write: '(', read: '.*'}]\n")
+        done = self.check("--config", path)
+        self.assertEqual(done.returncode, CONFIG_ERROR)
+        for kind in ("password_hash", "configure", "write"):
+            self.assertRegex(done.stderr, rf"(?m)^{re.escape(path)}:3:7: auth: user 'nova': {kind}: \S")
+        self.assertTrue(done.stderr.endswith("\n3 errors; nothing was started\n"), done.stderr)
+
     def test_printing_names_the_origin_of_each_value_and_the_last_source_wins(self):
         first = self.write("limits:\n  channels: 100\n  heartbeat: 10s\nlog:\n  level: debug\n", "first.yaml")
         second = self.write("limits: {heartbeat: 20s}\n", "second.yaml")

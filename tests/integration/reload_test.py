@@ -181,6 +181,13 @@ class ReloadTest(DaemonTest):
         self.reload(daemon, "limits: [\n", "the running configuration stays as it is")
         connect(daemon.address).close()
 
+    def test_a_pattern_that_is_none_is_refused_with_the_whole_file(self):
+        daemon = self.start()
+        self.reload(daemon, as_yaml({"auth": {"users": [user("nova", write="[")]}}),
+                    "the running configuration stays as it is")
+        self.assertIsNotNone(daemon.find_in_log(r"\[error\] server: reload: .*auth: user 'nova': write: "))
+        self.assertTrue(self.is_refused(daemon, "nova"))
+
     def test_what_needs_a_restart_is_said_and_left_as_it_is(self):
         daemon = self.start()
         lines = self.reload(daemon, as_yaml({"node": {"name": "other"}, "log": {"format": "json"},
