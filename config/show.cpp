@@ -5,6 +5,7 @@
 #include "config/keys.hpp"
 #include "config/load.hpp"
 #include "config/tree.hpp"
+#include "config/values.hpp"
 
 namespace leveret::config {
 
@@ -67,6 +68,29 @@ std::string shown_default(const Key& key) {
   return key.default_text.empty() ? "\"\"" : std::string(key.default_text);
 }
 
+std::string show_listeners(const std::vector<Listener>& listeners) {
+  std::string text;
+  for (const Listener& listener : listeners) {
+    const std::string& address = listener.bind.address;
+    const bool is_ipv6 = address.find(':') != std::string::npos;
+    const std::string bind =
+        (is_ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(listener.bind.port);
+    text += (text.empty() ? "{bind: " : ", {bind: ") + quote(bind) +
+            ", backlog: " + std::to_string(listener.backlog) + "}";
+  }
+  return "[" + text + "]";
+}
+
+std::string show_outputs(const Log& log) {
+  std::string text = log.to_stderr ? "stderr" : "";
+  for (const LogFile& file : log.files) {
+    text += (text.empty() ? "{file: " : ", {file: ") + quote(file.path) +
+            ", max_size: " + show_size(file.max_size_bytes) +
+            ", keep: " + std::to_string(file.keep) + "}";
+  }
+  return "[" + text + "]";
+}
+
 }  // namespace
 
 std::string default_file() {
@@ -108,17 +132,9 @@ std::string print_effective(const Loaded& loaded) {
     // A category without a level of its own has no value that could be read again.
     if (given == loaded.values.end() && key.path.starts_with("log.levels.")) continue;
     line(key.path, given == loaded.values.end() ? shown_default(key) : given->second);
+    if (key.path == "log.format") line("log.outputs", show_outputs(loaded.config.log));
   }
-  std::string listeners;
-  for (const Listener& listener : loaded.config.amqp_listeners) {
-    const std::string& address = listener.bind.address;
-    const bool is_ipv6 = address.find(':') != std::string::npos;
-    const std::string bind =
-        (is_ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(listener.bind.port);
-    listeners += (listeners.empty() ? "{bind: " : ", {bind: ") + quote(bind) +
-                 ", backlog: " + std::to_string(listener.backlog) + "}";
-  }
-  line("listeners.amqp", "[" + listeners + "]");
+  line("listeners.amqp", show_listeners(loaded.config.amqp_listeners));
   current.clear();
   line("vhosts", quote_list(loaded.config.vhosts));
   // Names only: passwords and their hashes are not for the screen.

@@ -136,7 +136,7 @@ TEST(Load, FindsAllProblemsAtOnce) {
                         "  nodelay: yes\n"
                         "log: {level: loud}\n"),
             (Problems{"f:3:15: limits.conections: unknown key; did you mean 'connections'?",
-                      "f:4:13: limits.channels: 70000 is out of range",
+                      "f:4:13: limits.channels: 70000 is out of range (1..65535)",
                       "f:2:14: limits.heartbeat: '60' needs a unit, for example 60s",
                       "f:6:12: network.nodelay: 'yes' is neither true nor false",
                       "f:7:14: log.level: 'loud' is not one of trace, debug, info, warning, error, "
@@ -178,13 +178,16 @@ TEST(Load, RefusesValuesOfAnotherShape) {
 
 TEST(Load, KeepsRanges) {
   const std::vector<std::pair<std::string, std::string>> cases{
-      {"limits: {channels: 0}", "f:1:20: limits.channels: 0 is out of range"},
-      {"limits: {frame_max: 4095}", "f:1:21: limits.frame_max: 4095 is out of range"},
+      {"limits: {channels: 0}", "f:1:20: limits.channels: 0 is out of range (1..65535)"},
+      {"limits: {frame_max: 4095}",
+       "f:1:21: limits.frame_max: 4095 is out of range (4KiB..16MiB)"},
       {"limits: {handshake_timeout: 999ms}",
-       "f:1:29: limits.handshake_timeout: 999ms is out of range"},
-      {"limits: {message_size: 513MiB}", "f:1:24: limits.message_size: 513MiB is out of range"},
+       "f:1:29: limits.handshake_timeout: 999ms is out of range (1s..10m)"},
+      {"limits: {message_size: 513MiB}",
+       "f:1:24: limits.message_size: 513MiB is out of range (1KiB..512MiB)"},
       {"limits: {heartbeat: 1500ms}", "f:1:21: limits.heartbeat: must be whole seconds"},
-      {"memory: {high_watermark: 1MiB}", "f:1:26: memory.high_watermark: 1MiB is out of range"},
+      {"memory: {high_watermark: 1MiB}",
+       "f:1:26: memory.high_watermark: 1MiB is out of range (at least 16MiB)"},
       {"memory: {high_watermark: 99%}",
        "f:1:26: memory.high_watermark: 99% is out of range (1%..95%)"},
       {"node: {threads: 0}",
@@ -194,7 +197,7 @@ TEST(Load, KeepsRanges) {
       {"compat: {version: 3.13}", "f:1:19: compat.version: '3.13' is not of the form 3.13.7"},
       {"compat: {version: v3.13.7}", "f:1:19: compat.version: 'v3.13.7' is not of the form 3.13.7"},
       {"compat: {product: ''}", "f:1:19: compat.product: '' must have 1 to 255 bytes"},
-      {"version: 2", "f:1:10: version: 2 is out of range"},
+      {"version: 2", "f:1:10: version: 2 is out of range (only 1)"},
   };
   for (const auto& [yaml, problem] : cases) EXPECT_EQ(problems_of(yaml), Problems{problem}) << yaml;
 }
@@ -230,7 +233,7 @@ TEST(Load, NamesTheSourceThatIsWrong) {
                             {"limits.queues=-1", "nothing", "=x"}});
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error(),
-            (Problems{"/does/not/exist.yaml: cannot be read",
+            (Problems{"/does/not/exist.yaml: cannot be read: No such file or directory",
                       "--set nothing: write it as key.path=value",
                       "--set =x: write it as key.path=value",
                       "environment LEVERET_NONSENSE: nonsense: unknown key",

@@ -37,7 +37,7 @@ TEST(Show, EffectiveValuesComeWithTheirOrigins) {
        {"  heartbeat: 30s  # f:1:21\n", "  name: a@b  # environment LEVERET_NODE__NAME\n",
         "  queues: 7  # --set limits.queues\n", "  frame_max: 128KiB  # default\n",
         "  mechanisms: [PLAIN]  # f:2:20\n", "  loopback_only: [guest]  # default\n",
-        "vhosts: [\"/\"]  # default\n", "  outputs: [stderr]  # default\n",
+        "vhosts: [/]  # default\n", "  outputs: [stderr]  # default\n",
         "  amqp: [{bind: \":5672\", backlog: 1024}]  # default\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nis not in\n" << text;
   }

@@ -47,12 +47,25 @@ TEST(Values, ReadSizes) {
   EXPECT_EQ(shown(parse_size("3MiB")), "3145728");
   EXPECT_EQ(shown(parse_size("2GB")), "2000000000");
   EXPECT_EQ(shown(parse_size("17179869183GiB")), "18446744072635809792");
-  for (const std::string text : {"", "KB", "1 KB", "1kb", "1K", "-1KB", "1.5MiB", "1TiB",
-                                 "17179869184GiB"}) {
+  for (const std::string text : {"", "KB", "1 KB", "-1KB", "1.5MiB", "1TiB", "17179869184GiB"}) {
     EXPECT_EQ(shown(parse_size(text)),
               "'" + text + "' is not a size; write a number of bytes, or one with KB, MB, GB, KiB, "
                            "MiB or GiB");
   }
+  EXPECT_EQ(shown(parse_size("1kb")), "'1kb' is not a size; write 1KB or 1KiB");
+  EXPECT_EQ(shown(parse_size("20K")), "'20K' is not a size; write 20KB or 20KiB");
+  EXPECT_EQ(shown(parse_size("3mib")), "'3mib' is not a size; write 3MB or 3MiB");
+}
+
+TEST(Values, ShowSizesAndDurationsInTheLargestUnitThatFits) {
+  EXPECT_EQ(show_size(0), "0");
+  EXPECT_EQ(show_size(1000), "1000");
+  EXPECT_EQ(show_size(131072), "128KiB");
+  EXPECT_EQ(show_size(16ull << 20), "16MiB");
+  EXPECT_EQ(show_duration(0), "0");
+  EXPECT_EQ(show_duration(999), "999ms");
+  EXPECT_EQ(show_duration(90'000), "90s");
+  EXPECT_EQ(show_duration(600'000), "10m");
 }
 
 TEST(Values, ReadDurations) {
