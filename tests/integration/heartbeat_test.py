@@ -10,6 +10,8 @@ from harness.connection import ConnectionClosed
 from support import Client, DaemonTest, on_each_shard_count
 
 INTERVAL_S = 1
+#: By how much a busy machine may be late.
+TOLERANCE_S = 0.5
 
 #: A client in a process of its own: takes a message and leaves it unacknowledged, then is stopped.
 CONSUMER = """
@@ -36,7 +38,7 @@ class HeartbeatTest(DaemonTest):
             client.receive_heartbeat()
             elapsed_s = time.monotonic() - started
             self.assertGreater(elapsed_s, count * INTERVAL_S / 2 - 0.3)
-            self.assertLess(elapsed_s, count * INTERVAL_S / 2 + 0.6)
+            self.assertLess(elapsed_s, count * INTERVAL_S / 2 + TOLERANCE_S)
             client.send_frame(wire.HEARTBEAT, 0, b"")
 
     def test_a_silent_client_is_dropped_between_two_and_three_intervals(self):
@@ -47,7 +49,7 @@ class HeartbeatTest(DaemonTest):
             client.receive(0)  # Heartbeats are read over; no close is sent to somebody who does not listen.
         elapsed_s = time.monotonic() - started
         self.assertGreater(elapsed_s, 2 * INTERVAL_S - 0.05)
-        self.assertLess(elapsed_s, 3 * INTERVAL_S)
+        self.assertLess(elapsed_s, 3 * INTERVAL_S + TOLERANCE_S)
         line = daemon.wait_for_log("missed heartbeats")
         self.assertRegex(line, r"\[warning\] connection: closing connection 127\.0\.0\.1:\d+ \(sleepy\) \(user 'guest'\)"
                                r": missed heartbeats from the client, silent for 2\d\d\d ms, timeout 1 s")
@@ -96,7 +98,7 @@ class HeartbeatTest(DaemonTest):
             stopped.communicate()
         self.assertEqual((event.name, event.body, event.values["redelivered"]), ("basic.deliver", b"task", True))
         self.assertGreater(elapsed_s, INTERVAL_S)  # It was last heard up to one interval before.
-        self.assertLess(elapsed_s, 3 * INTERVAL_S)
+        self.assertLess(elapsed_s, 3 * INTERVAL_S + TOLERANCE_S)
 
     def test_the_intervals_of_each_client_are_its_own(self):
         daemon = self.start()

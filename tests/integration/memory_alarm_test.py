@@ -1,5 +1,6 @@
 """The memory alarm: publishers wait, everybody else goes on, and in the end nothing is lost."""
 
+import signal
 import time
 
 from harness import wire
@@ -21,7 +22,7 @@ class MemoryAlarmTest(DaemonTest):
 
     def setUp(self):
         self.skip_when_sanitized()
-        self.daemon = self.start(settings=[f"memory.high_watermark={WATERMARK_MIB}MiB", "shutdown.grace=1s"])
+        self.daemon = self.start(config=[f"memory: {{high_watermark: {WATERMARK_MIB}MiB}}", "shutdown: {grace: 1s}"])
         self.channel = self.client(self.daemon).channel()
         self.channel.call("queue.declare", queue="q")
 
@@ -138,6 +139,18 @@ class MemoryAlarmTest(DaemonTest):
         client, flood = self.raise_alarm()
         flood.abandon(client)
         wait_for(lambda: self.daemon.descriptor_count() <= before, "end of the socket", explain=self.daemon.log_text)
+
+    def test_a_reload_that_raises_the_mark_ends_the_alarm(self):
+        client, flood = self.raise_alarm()
+        with open(self.daemon.config_path, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.daemon.config_path, "w", encoding="utf-8") as file:
+            file.write(text.replace(f"{WATERMARK_MIB}MiB", "1GiB"))
+        self.daemon.signal(signal.SIGHUP)
+        flood.join()
+        self.assertEqual(client.receive(0).name, "connection.unblocked")
+        client.channel(2).sync()
+        self.assertEqual(self.message_count(), COUNT)
 
     def test_it_stops_in_order_during_an_alarm(self):
         client, flood = self.raise_alarm()
