@@ -49,7 +49,8 @@ TEST(Show, EffectiveValuesAreAConfiguration) {
                   "node: {cluster_name: 'a: \"b\" # c\\d', name: '-'}\n"
                   "auth: {loopback_only: ['a, b', c]}\n"
                   "vhosts: ['a]', '@b']\n"
-                  "log: {outputs: [stderr, {file: '/var/log/the log', keep: 7}]}\n"
+                  "log: {levels: {auth: error},\n"
+                  "      outputs: [stderr, {file: '/var/log/the log', keep: 7}]}\n"
                   "listeners: {amqp: [{bind: '127.0.0.1:1'}, {bind: '[::1]:2'}]}\n");
   const Loaded again = loaded_from(print_effective(loaded));
   EXPECT_EQ(again.config.limits.heartbeat, Duration{30000});
@@ -59,6 +60,7 @@ TEST(Show, EffectiveValuesAreAConfiguration) {
   EXPECT_EQ(again.config.vhosts, loaded.config.vhosts);
   EXPECT_EQ(again.config.log.files, loaded.config.log.files);
   EXPECT_TRUE(again.config.log.to_stderr);
+  EXPECT_EQ(again.config.log.levels, loaded.config.log.levels);
   EXPECT_EQ(again.config.amqp_listeners, loaded.config.amqp_listeners);
 }
 
