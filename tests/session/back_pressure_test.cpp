@@ -93,6 +93,36 @@ TEST_P(BackPressure, DoesNotReadRequestsOfWhoDoesNotReadAnswers) {
   EXPECT_GT(bytes, 900'000U);  // All ten, now that it reads.
 }
 
+// Goal: no credit holds a direct reply back, so what a requester does not read is bounded apart.
+TEST_P(BackPressure, DropsRepliesToARequesterWhoDoesNotRead) {
+  Client& requester = on_a_channel();
+  requester.receives(consume("amq.rabbitmq.reply-to", "r", no_ack), queue_declare("requests"))
+      .replies(consume_ok("r"), queue_declare_ok("requests", 0, 0));
+  requester.receives(publish("", "requests", "ask", {.reply_to = "amq.rabbitmq.reply-to"}));
+  Client& responder = on_a_channel();
+  responder.receives(get("requests", no_ack));
+  responder.take_frame();
+  const std::string header = responder.take_frame();
+  responder.take_frame();
+  const std::string address = header.substr(22, header.size() - 23);  // After head, flags, length.
+  requester.stops_reading();
+
+  const std::string reply(mark_bytes, 'r');
+  const Frames answer = publish("", address, reply, {}, mandatory);
+  std::uint64_t returned_count = 0;
+  for (int i = 0; i < 70; ++i) {
+    responder.receives(answer);
+    if (!responder.take_all().bytes.empty()) ++returned_count;
+  }
+  EXPECT_GT(returned_count, 0U);
+  EXPECT_LT(requester.unsent_bytes(), 66 * mark_bytes);
+  EXPECT_GT(requester.unsent_bytes(), 60 * mark_bytes);
+  requester.reads_again();
+  requester.take_all();
+  responder.receives(answer).replies_nothing();
+  EXPECT_GT(requester.take_all().bytes.size(), mark_bytes);
+}
+
 // Goal: a publisher waits for a shard that is behind, and goes on when it has caught up.
 TEST_P(BackPressure, HoldsPublishersToACongestedShard) {
   if (GetParam().shard_count == 1) return;  // One shard has no inbox.
