@@ -240,25 +240,34 @@ void publish_confirmed(benchmark::State& state) {
 }
 BENCHMARK(publish_confirmed);
 
-/// Fills a queue that nobody consumes, then drains it.
+/// Fills a queue that nobody consumes, then drains it. Allocations are counted for each half.
 void fill_and_drain(benchmark::State& state) {
   const auto turns = static_cast<std::size_t>(state.range(0)) / messages_per_turn;
   const ClientBytes turn = publishes(16, false);
+  std::uint64_t of_publishes = 0;
+  std::uint64_t of_deliveries = 0;
   for (auto _ : state) {
     state.PauseTiming();
     auto broker = std::make_unique<Broker>();
     state.ResumeTiming();
+    const std::uint64_t before = allocation_count;
     for (std::size_t i = 0; i < turns; ++i) {
       broker->publisher->say(turn);
       broker->end_turn();
     }
+    const std::uint64_t between = allocation_count;
     broker->consume(true);
     for (std::size_t i = 0; i < turns; ++i) broker->end_turn();
     state.PauseTiming();
+    of_publishes += between - before;
+    of_deliveries += allocation_count - between;
     broker.reset();
     state.ResumeTiming();
   }
+  const auto messages = static_cast<double>(state.iterations() * state.range(0));
   state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["allocations_publish"] = static_cast<double>(of_publishes) / messages;
+  state.counters["allocations_deliver"] = static_cast<double>(of_deliveries) / messages;
 }
 BENCHMARK(fill_and_drain)->ArgName("messages")->Arg(100'000)->Unit(benchmark::kMillisecond);
 
