@@ -99,7 +99,7 @@ class Shard {
   }
 
  private:
-  static constexpr std::size_t scratch_size_bytes = 256 * 1024;
+  static constexpr std::size_t scratch_size_bytes = 64 * 1024;
   static constexpr int handlers_per_turn_max = 64;
 
   void end_turn();

@@ -92,13 +92,12 @@ void TcpConnection::on_readable() {
   if (!lingering_ && !session_.wants_input()) return;  // Has changed since; resume() comes.
   const std::span<std::byte> scratch = shard_.scratch();
   const ssize_t size = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), 0);
-  if (size > 0) {
-    if (!lingering_) session_.on_bytes(scratch.first(static_cast<std::size_t>(size)));
-    return wait_readable();
-  }
   if (size == 0) return lose("the client closed the socket");
-  if (errno == EAGAIN || errno == EINTR) return wait_readable();
-  lose(error_text(errno));
+  if (size < 0 && errno != EAGAIN && errno != EINTR) return lose(error_text(errno));
+  if (size > 0 && !lingering_) session_.on_bytes(scratch.first(static_cast<std::size_t>(size)));
+  // It is read once a turn: a client that always has more to say must not fill the turn, at whose
+  // end its messages are delivered.
+  input_interest_changed();
 }
 
 void TcpConnection::watch_for_reset() {

@@ -29,7 +29,10 @@ class TcpConnection final : public broker::SessionHost, private broker::Timer {
   /// Goes on with the session's input, if it is wanted again.
   void resume();
   /// Nothing refers to this object any more and its session has nothing to wait for.
-  bool done() const { return closed_ && pending_count_ == 0 && session_.finished(); }
+  bool done() const {
+    return closed_ && pending_count_ == 0 && !flush_queued_ && !resume_queued_ &&
+           session_.finished();
+  }
 
   // ---- SessionHost ----
   void flush_later() override;
