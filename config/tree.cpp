@@ -88,6 +88,13 @@ class Reader {
 
 }  // namespace
 
+Item::Item() = default;
+Item::~Item() = default;
+Item::Item(const Item& other) = default;
+Item::Item(Item&& other) noexcept = default;
+Item& Item::operator=(const Item& other) = default;
+Item& Item::operator=(Item&& other) noexcept = default;
+
 const Item* Item::find(std::string_view key) const {
   for (const auto& [name, value] : map) {
     if (name == key) return &value;

@@ -15,6 +15,15 @@ namespace leveret::config {
 
 struct Item {
   enum class Kind { null, text, map, list };
+
+  // Defined where Item is complete: clang looks into the pairs below sooner than g++ does.
+  Item();
+  ~Item();
+  Item(const Item& other);
+  Item(Item&& other) noexcept;
+  Item& operator=(const Item& other);
+  Item& operator=(Item&& other) noexcept;
+
   Kind kind = Kind::null;
   std::string text;
   std::vector<std::pair<std::string, Item>> map;
