@@ -138,6 +138,7 @@ class Channel final : public Endpoint {
     };
     std::vector<HeldPublish> publishes;
     std::vector<HeldSettlement> settlements;
+    std::size_t settled_consumed_count = 0;  ///< Those of `settlements` that came to a consumer.
     std::uint64_t missing_verdict_count = 0;
     bool committing = false;  ///< commit-ok waits for the missing verdicts.
     bool rejected = false;
@@ -220,6 +221,8 @@ class Channel final : public Endpoint {
   void update_all_blocked();
   void settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, MethodId method);
   void settle_delivery(Unsettled&& delivery, bool requeue_it);
+  /// Consumers that the shared limit held back go on, if it has room again.
+  void note_room();
   bool recover(bool requeue_them, MethodId method);
 
   ConnectionSession& connection_;

@@ -272,7 +272,11 @@ void Channel::requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEnt
 // ---- credit --------------------------------------------------------------------------------
 
 bool Channel::global_limit_reached() const {
-  return global_prefetch_ != 0 && ledger_.size() >= global_prefetch_;
+  if (global_prefetch_ == 0) return false;
+  // As in RabbitMQ: what was fetched by basic.get takes no one's place, and an acknowledgement
+  // that is not committed frees none.
+  const std::size_t settled_count = transaction_ ? transaction_->settled_consumed_count : 0;
+  return ledger_.consumed_count() + settled_count >= global_prefetch_;
 }
 
 std::uint32_t Channel::effective_credit_limit(const ChannelConsumer& consumer) const {
@@ -318,6 +322,7 @@ void Channel::settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, Meth
   }
   const auto settle = [&](Unsettled&& delivery) {
     if (transaction_) {
+      if (delivery.consumer != ConsumerId{}) ++transaction_->settled_consumed_count;
       transaction_->settlements.push_back({std::move(delivery), requeue_it});
     } else {
       settle_delivery(std::move(delivery), requeue_it);
@@ -330,10 +335,13 @@ void Channel::settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, Meth
   } else {
     settle(ledger_.take(tag));
   }
-  if (global_full_ && !global_limit_reached()) {
-    global_full_ = false;
-    update_all_blocked();
-  }
+  note_room();
+}
+
+void Channel::note_room() {
+  if (!global_full_ || global_limit_reached()) return;
+  global_full_ = false;
+  update_all_blocked();
 }
 
 void Channel::settle_delivery(Unsettled&& delivery, bool requeue_it) {
@@ -359,10 +367,7 @@ bool Channel::recover(bool requeue_them, MethodId method) {
     return false;
   }
   ledger_.take_all([&](Unsettled&& delivery) { settle_delivery(std::move(delivery), true); });
-  if (global_full_) {
-    global_full_ = false;
-    update_all_blocked();
-  }
+  note_room();
   return true;
 }
 

@@ -269,7 +269,9 @@ void Channel::on(const protocol::tx::Commit& method) {
     deliver_to_targets({held.message, held.mandatory, held.persistent, held.expiration_ms,
                         held.targets, held.reply_targets});
   }
+  transaction_->settled_consumed_count = 0;
   for (auto& held : settlements) settle_delivery(std::move(held.delivery), held.requeue);
+  note_room();
   --transaction_->missing_verdict_count;
   finish_commit();
 }
@@ -293,6 +295,7 @@ void Channel::on(const protocol::tx::Rollback& method) {
   // What was acknowledged in the transaction is unacknowledged again; nothing is redelivered.
   for (auto& held : transaction_->settlements) ledger_.restore(std::move(held.delivery));
   transaction_->settlements.clear();
+  transaction_->settled_consumed_count = 0;
   write(protocol::tx::RollbackOk{});
 }
 

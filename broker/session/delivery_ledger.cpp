@@ -30,7 +30,7 @@ Unsettled DeliveryLedger::take(std::uint64_t delivery_tag) {
   LEVERET_ASSERT(index.has_value(), "only an unsettled delivery is taken");
   Unsettled& place = unsettled_[*index];
   Unsettled taken = std::move(place);  // Leaves the tag, and no message: a hole.
-  --size_;
+  note_taken(taken);
   while (!unsettled_.empty() && unsettled_.front().entry.message == nullptr) {
     unsettled_.pop_front();
   }
@@ -40,7 +40,7 @@ Unsettled DeliveryLedger::take(std::uint64_t delivery_tag) {
 }
 
 void DeliveryLedger::restore(Unsettled delivery) {
-  ++size_;
+  note_added(delivery);
   // Rare, so it looks for its place from the end, one by one.
   std::size_t place = unsettled_.size();
   while (place > 0 && unsettled_[place - 1].delivery_tag > delivery.delivery_tag) --place;

@@ -31,12 +31,14 @@ class DeliveryLedger {
 
   /// Notes a delivery. Requires: tags grow.
   void add(Unsettled delivery) {
+    note_added(delivery);
     unsettled_.push_back(std::move(delivery));
-    ++size_;
   }
 
   /// How many are unsettled.
   std::size_t size() const { return size_; }
+  /// How many of them came to a consumer, rather than by basic.get.
+  std::size_t consumed_count() const { return consumed_count_; }
 
   bool contains(std::uint64_t delivery_tag) const { return find(delivery_tag).has_value(); }
 
@@ -49,7 +51,7 @@ class DeliveryLedger {
     while (!unsettled_.empty() && unsettled_.front().delivery_tag <= delivery_tag) {
       Unsettled oldest = unsettled_.pop_front();
       if (oldest.entry.message == nullptr) continue;
-      --size_;
+      note_taken(oldest);
       visit(std::move(oldest));
     }
     unsettled_.trim(kept_capacity);
@@ -66,11 +68,20 @@ class DeliveryLedger {
  private:
   static constexpr std::size_t kept_capacity = 16;
 
+  void note_added(const Unsettled& delivery) {
+    ++size_;
+    if (delivery.consumer != ConsumerId{}) ++consumed_count_;
+  }
+  void note_taken(const Unsettled& delivery) {
+    --size_;
+    if (delivery.consumer != ConsumerId{}) --consumed_count_;
+  }
   std::optional<std::size_t> find(std::uint64_t delivery_tag) const;
   void squeeze();
 
   RingBuffer<Unsettled> unsettled_;  ///< By growing tag; settled ones in between.
   std::size_t size_ = 0;
+  std::size_t consumed_count_ = 0;
   std::uint64_t last_tag_ = 0;
 };
 

@@ -156,3 +156,26 @@ def _(stage):
     channel.receive()
     channel.send("basic.nack", delivery_tag=2)
     channel.counts(queue)
+
+
+@script("a message fetched by get takes no room in the prefetch of the channel")
+def _(stage):
+    channel, queue = queue_with(stage, 3)
+    channel.call("basic.qos", **{"prefetch_count": 1, "global": True})
+    channel.call("basic.get", queue=queue)
+    channel.call("basic.get", queue=queue)
+    channel.call("basic.consume", queue=queue, consumer_tag="c")
+    channel.take(1)
+
+
+@script("an acknowledgement makes room in the prefetch of the channel when it is committed")
+def _(stage):
+    channel, queue = queue_with(stage, 3)
+    channel.call("tx.select")
+    channel.call("basic.qos", **{"prefetch_count": 1, "global": True})
+    channel.call("basic.consume", queue=queue, consumer_tag="c")
+    channel.take(1)
+    channel.send("basic.ack", delivery_tag=1)
+    channel.settle(queue)
+    channel.call("tx.commit")
+    channel.take(1)
