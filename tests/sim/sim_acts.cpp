@@ -1,0 +1,254 @@
+// What a random client does.
+
+#include <algorithm>
+
+#include "protocol/bytes.hpp"
+#include "tests/session/methods.hpp"
+#include "tests/sim/sim_client.hpp"
+
+namespace leveret::broker {
+
+namespace {
+constexpr std::uint16_t channels_max = 4;
+}
+
+void SimClient::act() {
+  if (gone_ || !ready_) return;
+  if (world_.one_in(40)) reading_ = !reading_;
+  if (world_.one_in(400)) return drop();
+  // Only what the broker must have understood is said, and nothing in ignorance of what it said.
+  if (!reading_ || !session_->wants_input() || !session_->outbox().empty()) return;
+  if (channels_.size() < channels_max && world_.one_in(10)) return open_channel();
+  if (channels_.empty()) return;
+  auto place = channels_.begin();
+  std::advance(place, static_cast<std::ptrdiff_t>(world_.random(channels_.size())));
+  current_ = place->first;
+  if (!place->second.waits && !place->second.closing) act_on(place->second);
+}
+
+void SimClient::act_on(Channel& channel) {
+  switch (world_.random(40)) {
+    case 0: return close_channel(channel);
+    case 1: case 2: return start_consuming(channel);
+    case 3: return stop_consuming(channel);
+    case 4: case 5: return set_prefetch(channel);
+    case 6: case 7: case 8: return get(channel);
+    case 9: return change_queue(channel);
+    case 10: return change_mode(channel);
+    case 11: case 12: return end_transaction(channel);
+    case 13: return recover_all(channel);
+    default: return world_.one_in(2) ? publish(channel) : settle_one(channel);
+  }
+}
+
+void SimClient::open_channel() {
+  current_ = 1;
+  while (channels_.contains(current_)) ++current_;
+  ask(channels_[current_], channel_open());
+}
+
+// ---- publishing ----------------------------------------------------------------------------
+
+void SimClient::publish(Channel& own) {
+  const MessageNumber number = world_.next_message();
+  const bool to_all = world_.one_in(4);
+  std::vector<std::string> queues{"k0", "k1"};
+  const auto& names = Model::queues_of_one_message;
+  if (!to_all) queues = {world_.one_in(2) ? "k2" : names[world_.random(std::size(names))]};
+  for (const std::string& queue : queues) {
+    world_.model().publish(queue, number,
+                           own.transactional ? Copy::State::held_back : Copy::State::queued);
+    if (own.transactional) own.tx_publishes.emplace_back(queue, number);
+  }
+  if (own.confirming) own.unconfirmed[++own.last_seq] = number;
+  Properties properties;
+  if (world_.one_in(2)) properties.delivery_mode = 2;
+  const std::string key = to_all ? "" : queues[0];
+  say(broker::publish(to_all ? "all" : "", key, std::to_string(number), properties,
+                      world_.one_in(2) ? mandatory : no_flags),
+      current_);
+}
+
+void SimClient::change_mode(Channel& own) {
+  if (own.confirming || own.transactional || own.last_seq > 0) return;
+  if (world_.one_in(3)) {
+    own.transactional = true;
+    return ask(own, tx_select());
+  }
+  own.confirming = true;
+  ask(own, confirm_select());
+}
+
+void SimClient::end_transaction(Channel& own) {
+  if (!own.transactional) return;
+  const auto publishes = std::exchange(own.tx_publishes, {});
+  const auto settled = std::exchange(own.tx_settled, {});
+  const bool commits = world_.one_in(2);
+  for (const auto& [queue, number] : publishes) {
+    world_.model().find(queue, number)->state = commits ? Copy::State::queued : Copy::State::done;
+  }
+  for (const Settled& one : settled) {
+    own.held[one.delivery_tag] = one.held;
+    if (commits) settle(own, one.delivery_tag, one.requeued);
+  }
+  ask(own, commits ? tx_commit() : tx_rollback());
+}
+
+// ---- consuming -----------------------------------------------------------------------------
+
+std::string SimClient::any_queue(const Channel& own) {
+  const auto& names = Model::queues_of_one_message;
+  return names[world_.random(may_fail(own) ? std::size(names) : 3)];
+}
+
+// An error would give back what the client has, before it knows.
+bool SimClient::may_fail(const Channel& own) const {
+  const auto acknowledges = [](const auto& consumer) { return !consumer.second.no_ack; };
+  return own.held.empty() && own.tx_settled.empty() &&
+         std::none_of(own.consumers.begin(), own.consumers.end(), acknowledges);
+}
+
+void SimClient::start_consuming(Channel& own) {
+  if (own.consumers.size() >= 4) return;
+  own.wanted_queue = any_queue(own);
+  own.wanted_no_ack = world_.one_in(3);
+  own.wanted_tag = world_.next_tag();
+  const auto priority = static_cast<std::int32_t>(world_.random(2));
+  ask(own, consume(own.wanted_queue, own.wanted_tag, own.wanted_no_ack ? no_ack : no_flags,
+                   table({{"x-priority", FieldValue::int32(priority)}})));
+}
+
+void SimClient::stop_consuming(Channel& own) {
+  if (own.consumers.empty()) return;
+  ask(own, cancel(own.consumers.begin()->first));
+}
+
+void SimClient::set_prefetch(Channel& own) {
+  const auto count = static_cast<std::uint16_t>(world_.random(4));
+  const bool for_all = world_.one_in(3);
+  (for_all ? own.global_prefetch : own.prefetch) = count;
+  ask(own, qos(count, for_all ? global : no_flags));
+}
+
+void SimClient::get(Channel& own) {
+  own.wanted_queue = any_queue(own);
+  own.wanted_no_ack = world_.one_in(2);
+  ask(own, broker::get(own.wanted_queue, own.wanted_no_ack ? no_ack : no_flags));
+}
+
+void SimClient::settle(Channel& own, std::uint64_t tag, bool requeued) {
+  const auto place = own.held.find(tag);
+  const Held held = place->second;
+  own.held.erase(place);
+  const auto consumer = own.consumers.find(held.tag);
+  if (consumer != own.consumers.end()) --consumer->second.held_count;
+  world_.model().find(held.queue, held.message)->state =
+      requeued ? Copy::State::queued : Copy::State::done;
+}
+
+void SimClient::settle_one(Channel& own) {
+  if (own.held.empty()) return;
+  auto place = own.held.begin();
+  std::advance(place, static_cast<std::ptrdiff_t>(world_.random(own.held.size())));
+  const std::uint64_t tag = place->first;
+  const bool several = world_.one_in(4);
+  const bool accepts = !world_.one_in(3);
+  const bool requeues = !accepts && world_.one_in(2);
+  const Flags flags = several ? multiple : no_flags;
+  for (auto next = own.held.begin(); next != own.held.end() && next->first <= tag;) {
+    const auto [held_tag, held] = *next++;
+    if (!several && held_tag != tag) continue;
+    if (own.transactional) {
+      own.tx_settled.push_back({held_tag, held, requeues});
+      own.held.erase(held_tag);
+    } else {
+      settle(own, held_tag, requeues);
+    }
+  }
+  say(accepts ? ack(tag, flags) : nack(tag, requeues ? flags | requeue : flags), current_);
+}
+
+void SimClient::recover_all(Channel& own) {
+  while (!own.held.empty()) settle(own, own.held.begin()->first, true);
+  ask(own, broker::recover(requeue));
+}
+
+// ---- queues and the end --------------------------------------------------------------------
+
+void SimClient::change_queue(Channel& own) {
+  if (!may_fail(own)) return;
+  const std::string queue = world_.one_in(2) ? "d0" : "d1";
+  switch (world_.random(5)) {
+    case 0: return ask(own, queue_purge(queue));
+    case 1: return ask(own, queue_delete(queue));
+    case 2: return declare("a0");
+    case 3: return declare("x0");
+    default: return declare(queue);
+  }
+}
+
+void SimClient::declare(const std::string& queue) {
+  Flags flags = no_flags;
+  FieldTable arguments;
+  if (queue.front() == 'a') flags = auto_delete;
+  if (queue.front() == 'k') flags = durable;
+  if (queue.front() == 't') arguments = table({{"x-message-ttl", FieldValue::int32(5)}});
+  if (queue.front() == 'x') arguments = table({{"x-expires", FieldValue::int32(20)}});
+  ask(channel(), queue_declare(queue, flags, arguments));
+}
+
+void SimClient::give_up(Channel& own) {
+  for (const auto& [tag, held] : own.held) {
+    world_.model().find(held.queue, held.message)->state = Copy::State::queued;
+  }
+  own.held.clear();
+  for (const Settled& one : std::exchange(own.tx_settled, {})) {
+    world_.model().find(one.held.queue, one.held.message)->state = Copy::State::queued;
+  }
+  for (const auto& [queue, number] : std::exchange(own.tx_publishes, {})) {
+    world_.model().find(queue, number)->state = Copy::State::done;
+  }
+}
+
+void SimClient::close_channel(Channel& own) {
+  give_up(own);
+  own.closing = true;
+  say(channel_close(), current_);
+}
+
+// ---- the observer --------------------------------------------------------------------------
+
+void SimClient::open() {
+  current_ = 1;
+  ask(channels_[1], channel_open());
+}
+
+void SimClient::prepare(const std::function<void()>& settle) {
+  const auto do_now = [&](const Frames& frames) {
+    current_ = 1;
+    ask(channel(), frames);
+    settle();
+  };
+  do_now(exchange_declare("all", "fanout"));
+  for (const char* queue : Model::queues_of_one_message) {
+    current_ = 1;
+    declare(queue);
+    settle();
+  }
+  do_now(queue_bind("k0", "all"));
+  do_now(queue_bind("k1", "all"));
+}
+
+void SimClient::inspect(const std::string& queue) {
+  current_ = 1;
+  ask(channel(), queue_declare(queue, passive));
+}
+
+void SimClient::fetch(const std::string& queue) {
+  current_ = 1;
+  channel().wanted_queue = queue;
+  channel().wanted_no_ack = true;
+  ask(channel(), broker::get(queue, no_ack));
+}
+
+}  // namespace leveret::broker

@@ -1,0 +1,201 @@
+#include "tests/sim/sim_world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/sim/sim_client.hpp"
+
+namespace leveret::broker {
+
+namespace {
+constexpr std::size_t congestion_mark = 60;
+constexpr std::size_t drained_mark = 30;
+constexpr std::size_t story_lines_max = 300;
+}  // namespace
+
+class SimWorld::Port final : public ShardPort {
+ public:
+  Port(SimWorld& world, std::uint16_t own) : world_(world), own_(own) {}
+
+  void post(ShardId to, ShardMessage&& message) override {
+    shard(to).mail_from[own_].push_back(std::move(message));
+  }
+  bool congested(ShardId to) override {
+    if (world_.mail_count(shard(to)) < congestion_mark) return false;
+    shard(to).somebody_waits = true;
+    return true;
+  }
+
+ private:
+  Shard& shard(ShardId id) { return *world_.shards_[static_cast<std::size_t>(id)]; }
+
+  SimWorld& world_;
+  std::uint16_t own_;
+};
+
+SimWorld::Shard::Shard(SimWorld& world, std::uint16_t number, std::uint16_t count)
+    : port(std::make_unique<Port>(world, number)), state(ShardId{number}, count, *port, log),
+      mail_from(count) {
+  state.begin_turn(world.now_);
+}
+
+SimWorld::SimWorld(std::uint64_t seed, std::uint16_t shard_count, std::size_t client_count)
+    : seed_(seed), random_(seed), settings_(std::make_shared<SessionSettings>()) {
+  settings_->write_high_watermark_bytes = 500;
+  for (std::uint16_t number = 0; number < shard_count; ++number) {
+    shards_.push_back(std::make_unique<Shard>(*this, number, shard_count));
+  }
+  auto users = std::make_shared<Users>();
+  const auto everything = [] { return *PermissionPattern::compile(".*"); };
+  users->add({"guest", PasswordHash::of("guest", HashAlgorithm::sha256), {}});
+  users->set_permissions("guest", "/", {everything(), everything(), everything()});
+  shard(0).send(ShardId{0}, TopologyRequest{{}, ReplaceUsers{users, {"/"}}});
+  settle();
+  observer_ = new_client();
+  settle();
+  observer_->open();
+  settle();
+  observer_->prepare([this] { settle(); });
+  while (clients_.size() < client_count) clients_.push_back(new_client());
+}
+
+SimWorld::~SimWorld() {
+  for (auto& client : clients_) {
+    if (!client->gone()) client->drop();
+  }
+  if (!observer_->gone()) observer_->drop();
+}
+
+std::unique_ptr<SimClient> SimWorld::new_client() {
+  const std::uint64_t number = ++last_client_;
+  return std::make_unique<SimClient>(
+      *this, static_cast<std::uint16_t>(number % shards_.size()), number);
+}
+
+// ---- turns ---------------------------------------------------------------------------------
+
+void SimWorld::step() {
+  now_ = now_ + std::chrono::milliseconds(one_in(10) ? 1 : 0);
+  turn(static_cast<std::uint16_t>(random(shards_.size())), false);
+  for (auto& client : clients_) {
+    if (client->gone()) client = new_client();
+  }
+}
+
+bool SimWorld::turn(std::uint16_t number, bool calm) {
+  Shard& own = *shards_[number];
+  own.state.begin_turn(now_);
+  const auto for_own_clients = [&](auto&& visit) {
+    for (auto& client : clients_) {
+      if (client->shard() == number) visit(*client);
+    }
+    if (observer_ && observer_->shard() == number) visit(*observer_);
+  };
+  bool active = false;
+  if (!calm) {
+    for (auto& client : clients_) {
+      if (client->shard() == number && one_in(2)) client->act();
+    }
+  }
+  own.state.advance_timers();
+  active |= receive_mail(own, calm);
+  for_own_clients([&](SimClient& client) { active |= client.resume(); });
+  own.unfinished = !own.state.end_turn();
+  for_own_clients([&](SimClient& client) { active |= client.flush(); });
+  return active || own.unfinished;
+}
+
+std::size_t SimWorld::mail_count(const Shard& shard) const {
+  std::size_t count = 0;
+  for (const auto& mail : shard.mail_from) count += mail.size();
+  return count;
+}
+
+bool SimWorld::receive_mail(Shard& shard, bool calm) {
+  bool active = false;
+  for (auto& mail : shard.mail_from) {
+    for (std::size_t left = calm ? mail.size() : random(mail.size() + 1); left > 0; --left) {
+      ShardMessage message = std::move(mail.front());
+      mail.pop_front();
+      shard.state.dispatch(std::move(message));
+      active = true;
+    }
+  }
+  if (shard.somebody_waits && mail_count(shard) < drained_mark) {
+    shard.somebody_waits = false;
+    for (auto& other : shards_) {
+      if (other.get() != &shard) shard.port->post(other->state.own(), InboxDrained{shard.state.own()});
+    }
+  }
+  return active;
+}
+
+void SimWorld::settle() {
+  int idle_rounds = 0;
+  for (int round = 0; idle_rounds < 3; ++round) {
+    if (round > 10'000) return complain("the shards do not come to rest");
+    bool active = false;
+    for (std::uint16_t number = 0; number < shards_.size(); ++number) active |= turn(number, true);
+    for (const auto& shard : shards_) active |= mail_count(*shard) > 0;
+    idle_rounds = active ? 0 : idle_rounds + 1;
+  }
+}
+
+// ---- checks --------------------------------------------------------------------------------
+
+void SimWorld::check() {
+  for (auto& client : clients_) client->read_always();
+  settle();
+  for (auto& client : clients_) client->check_at_rest();
+  for (const char* queue : {"k0", "k1", "k2"}) check_queue(queue);
+}
+
+void SimWorld::check_queue(const std::string& queue) {
+  observer_->inspect(queue);
+  settle();
+  SimClient::QueueView view;
+  for (auto& client : clients_) client->add_to(queue, view);
+  const std::uint64_t ready_count = model_.ready_count(queue);
+  if (observer_->seen_ready_count() != ready_count) {
+    complain(queue + " has " + std::to_string(observer_->seen_ready_count()) +
+             " messages instead of " + std::to_string(ready_count));
+  }
+  if (observer_->seen_consumer_count() != view.consumer_count) {
+    complain(queue + " has " + std::to_string(observer_->seen_consumer_count()) +
+             " consumers instead of " + std::to_string(view.consumer_count));
+  }
+  if (ready_count > 0 && !view.hungry.empty()) {
+    complain(queue + " has messages, and consumer " + view.hungry + " gets none");
+  }
+}
+
+void SimWorld::end() {
+  check();
+  for (auto& client : clients_) client->drop();
+  settle();
+  clients_.clear();
+  for (const char* queue : {"k0", "k1", "k2"}) {
+    check_queue(queue);
+    do {
+      observer_->fetch(queue);
+      settle();
+    } while (observer_->fetched() && !failed_);
+    if (model_.ready_count(queue) > 0) complain(std::string(queue) + " has lost messages");
+  }
+}
+
+void SimWorld::note(std::string line) {
+  story_.push_back(std::move(line));
+  if (story_.size() > story_lines_max) story_.pop_front();
+}
+
+void SimWorld::complain(const std::string& what) {
+  if (failed_) return;  // What follows from a first mistake says nothing more.
+  failed_ = true;
+  std::string story;
+  for (const std::string& line : story_) story += line + "\n";
+  ADD_FAILURE() << story << what << "\nseed " << seed_ << ", " << shards_.size() << " shards";
+}
+
+}  // namespace leveret::broker
