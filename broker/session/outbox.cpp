@@ -14,6 +14,7 @@ void Outbox::new_chunk(std::size_t size) {
 }
 
 std::span<std::byte> Outbox::reserve(std::size_t size) {
+  if (size == 0) return {};
   if (size > free_size_) {
     new_chunk(std::max(size, chunk_size_bytes));
   } else if (segments_.back().message != nullptr) {

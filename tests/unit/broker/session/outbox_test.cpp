@@ -120,6 +120,14 @@ TEST(OutboxDeathTest, ForgetsOnlyWhatItHas) {
   EXPECT_DEATH(outbox.consume(4), "only bytes that were in the outbox");
 }
 
+TEST(Outbox, KeepsNothingForNoBytes) {
+  Outbox outbox;
+  EXPECT_TRUE(outbox.reserve(0).empty());
+  EXPECT_TRUE(outbox.empty());
+  write(outbox, "after");
+  EXPECT_EQ(outbox.pending_bytes(), 5U);
+}
+
 TEST(Outbox, AgreesWithAString) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
