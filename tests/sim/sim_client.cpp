@@ -249,9 +249,9 @@ void SimClient::add_to(const std::string& queue, QueueView& view) const {
     for (const auto& [tag, consumer] : channel.consumers) {
       if (consumer.queue != queue) continue;
       ++view.consumer_count;
-      const bool has_credit = consumer.no_ack ||
-                              ((consumer.prefetch == 0 || consumer.held_count < consumer.prefetch) &&
-                               !global_limit_reached(channel));
+      const bool has_own_credit = consumer.prefetch == 0 || consumer.held_count < consumer.prefetch;
+      const bool has_credit =
+          consumer.no_ack || (has_own_credit && !global_limit_reached(channel));
       if (has_credit) {
         view.hungry = tag + " (client " + std::to_string(number_) + ", channel " +
                       std::to_string(number) + ", holds " +

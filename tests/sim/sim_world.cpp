@@ -125,7 +125,8 @@ bool SimWorld::receive_mail(Shard& shard, bool calm) {
   if (shard.somebody_waits && mail_count(shard) < drained_mark) {
     shard.somebody_waits = false;
     for (auto& other : shards_) {
-      if (other.get() != &shard) shard.port->post(other->state.own(), InboxDrained{shard.state.own()});
+      if (other.get() == &shard) continue;
+      shard.port->post(other->state.own(), InboxDrained{shard.state.own()});
     }
   }
   return active;
