@@ -172,24 +172,6 @@ void Topology::forget_incoming(std::vector<IncomingBinding>& incoming, Destinati
 
 // ---- questions of shard 0 ------------------------------------------------------------------
 
-std::vector<std::string> Topology::exchanges_ending_with(
-    std::span<const IncomingBinding> incoming) {
-  std::vector<std::string> ending;
-  for (const IncomingBinding& binding : incoming) {
-    const ExchangeRecord& source = *exchanges_[binding.source];
-    if (!source.definition.auto_delete) continue;
-    const auto lost = static_cast<std::uint64_t>(
-        std::count_if(incoming.begin(), incoming.end(), [&](const IncomingBinding& other) {
-          return other.source == binding.source;
-        }));
-    if (lost == source.binding_count &&
-        std::find(ending.begin(), ending.end(), source.definition.name) == ending.end()) {
-      ending.push_back(source.definition.name);
-    }
-  }
-  return ending;
-}
-
 std::vector<BindingDefinition> Topology::bindings_from(Vhost& vhost, std::uint32_t exchange_slot) {
   std::vector<BindingDefinition> bindings;
   const std::string& source = exchanges_[exchange_slot]->definition.name;

@@ -103,9 +103,6 @@ class Topology {
              std::span<const std::string_view> routing_keys, LazyHeaders& headers,
              std::vector<RouteTarget>& targets);
 
-  /// Names of auto-delete exchanges that have lost their last binding by removing the queue
-  /// (or exchange) that `incoming` belonged to. To be asked before the removal.
-  std::vector<std::string> exchanges_ending_with(std::span<const IncomingBinding> incoming);
   /// The exchange in a slot.
   ExchangeRecord& exchange_at(std::uint32_t slot) { return *exchanges_[slot]; }
   /// All bindings that have the exchange as their source.

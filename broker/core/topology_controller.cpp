@@ -121,7 +121,7 @@ TopologyController::Outcome TopologyController::decide(const ForgetQueue& reques
   if (record == nullptr || record->definition->ref != definition.ref) return QueueRef{};
   const std::vector<IncomingBinding> incoming = record->incoming;
   delta.push_back(QueueRemoved{definition.vhost, definition.name});
-  remove_exchanges_ending_with(*vhost, incoming, delta);
+  remove_exchanges_ending_with(incoming, nullptr, delta);
   return QueueRef{};
 }
 
@@ -153,27 +153,33 @@ TopologyController::Outcome TopologyController::decide(const DeleteExchange& req
     return tl::unexpected(AmqpError::precondition_failed(
         exchange_resource(request.name, request.vhost) + " in use"));
   }
-  remove_exchange(*vhost, *exchange, delta);
+  remove_exchange(*exchange, delta);
   return QueueRef{};
 }
 
-void TopologyController::remove_exchange(Vhost& vhost, ExchangeRecord& exchange,
-                                         TopologyDelta& delta) {
-  delta.push_back(ExchangeRemoved{vhost.name, exchange.definition.name});
-  remove_exchanges_ending_with(vhost, exchange.incoming, delta);
+void TopologyController::remove_exchange(ExchangeRecord& exchange, TopologyDelta& delta) {
+  delta.push_back(ExchangeRemoved{exchange.definition.vhost, exchange.definition.name});
+  remove_exchanges_ending_with(exchange.incoming, &exchange, delta);
 }
 
-void TopologyController::remove_exchanges_ending_with(Vhost& vhost,
-                                                      std::span<const IncomingBinding> incoming,
+void TopologyController::remove_exchanges_ending_with(std::span<const IncomingBinding> incoming,
+                                                      const ExchangeRecord* removed,
                                                       TopologyDelta& delta) {
-  Topology& topology = shard_.topology();
-  for (const std::string& name : topology.exchanges_ending_with(incoming)) {
-    const bool already_removed =
-        std::any_of(delta.begin(), delta.end(), [&](const TopologyChange& change) {
-          const auto* removed = std::get_if<ExchangeRemoved>(&change);
-          return removed != nullptr && removed->name == name;
-        });
-    if (!already_removed) remove_exchange(vhost, *topology.find_exchange(vhost, name), delta);
+  // A client can make a chain of any length of them, so this goes on by a list, not by recursion.
+  boost::unordered_flat_map<std::uint32_t, std::uint64_t> lost_counts;
+  std::vector<const ExchangeRecord*> ending;
+  const auto lose = [&](std::span<const IncomingBinding> lost) {
+    for (const IncomingBinding& binding : lost) {
+      const ExchangeRecord& source = shard_.topology().exchange_at(binding.source);
+      if (!source.definition.auto_delete || &source == removed) continue;
+      if (++lost_counts[binding.source] == source.binding_count) ending.push_back(&source);
+    }
+  };
+  lose(incoming);
+  for (std::size_t next = 0; next < ending.size(); ++next) {
+    const ExchangeDefinition& definition = ending[next]->definition;
+    delta.push_back(ExchangeRemoved{definition.vhost, definition.name});
+    lose(ending[next]->incoming);
   }
 }
 
@@ -216,7 +222,7 @@ TopologyController::Outcome TopologyController::decide(const Unbind& request,
   delta.push_back(BindingRemoved{binding});
   if (source->definition.auto_delete && source->binding_count == 1) {
     // The delta's changes are applied in order, so the exchange goes without its last binding.
-    remove_exchange(*vhost, *source, delta);
+    remove_exchange(*source, delta);
   }
   return QueueRef{};
 }

@@ -63,9 +63,11 @@ class TopologyController {
   Outcome decide(const ReplaceUsers& request, TopologyDelta& delta);
   Outcome decide(const ForgetQueue& request, TopologyDelta& delta);
 
-  void remove_exchange(Vhost& vhost, ExchangeRecord& exchange, TopologyDelta& delta);
-  void remove_exchanges_ending_with(Vhost& vhost, std::span<const IncomingBinding> incoming,
-                                    TopologyDelta& delta);
+  void remove_exchange(ExchangeRecord& exchange, TopologyDelta& delta);
+  /// Auto-delete exchanges whose last bindings are `incoming` go, too, and so on from those.
+  /// `removed` is an exchange that goes anyway.
+  void remove_exchanges_ending_with(std::span<const IncomingBinding> incoming,
+                                    const ExchangeRecord* removed, TopologyDelta& delta);
   Result<void, protocol::AmqpError> check_ends(const BindingDefinition& binding, Vhost*& vhost);
   void publish(TopologyDelta&& delta, Answer&& answer);
   void send(Answer&& answer);

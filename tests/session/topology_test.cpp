@@ -202,6 +202,48 @@ TEST_P(Exchanges, GoOneAfterTheOther) {
                channel_close(404, "NOT_FOUND - no exchange 'e' in vhost '/'", {40, 10}));
 }
 
+TEST_P(Exchanges, GoWhenAllTheyLeadToGoes) {
+  Client& client = on_a_channel();
+  const auto auto_deleted = [](const char* name) {
+    return exchange_declare(name, "fanout", auto_delete);
+  };
+  client.receives(auto_deleted("e"), auto_deleted("f"), auto_deleted("g"), queue_declare("q"),
+                  exchange_bind("f", "e"), exchange_bind("g", "e"), queue_bind("q", "f"),
+                  queue_bind("q", "g"))
+      .replies(exchange_declare_ok(), exchange_declare_ok(), exchange_declare_ok(),
+               queue_declare_ok("q", 0, 0), exchange_bind_ok(), exchange_bind_ok(),
+               queue_bind_ok(), queue_bind_ok());
+  client.receives(queue_delete("q"), exchange_declare("e", "", passive))
+      .replies(queue_delete_ok(0),
+               channel_close(404, "NOT_FOUND - no exchange 'e' in vhost '/'", {40, 10}));
+}
+
+// Goal: however many go one after the other, it takes neither the stack nor long.
+TEST(ExchangeChain, GoesFromItsLastToItsFirst) {
+  World world({1, Split::chunk});
+  Client& client = world.add_client();
+  constexpr int length = 50'000;
+  std::string bytes = channel_open().bytes + queue_declare("q", nowait).bytes;
+  const auto name_of_link = [](int number) { return "e" + std::to_string(number); };
+  for (int number = 0; number < length; ++number) {
+    const std::string name = name_of_link(number);
+    bytes += exchange_declare(name, "fanout", auto_delete | nowait).bytes;
+    bytes += number == 0 ? frame_of(amqp::queue::Bind{0, "q", name, "", true, {}}).bytes
+                         : frame_of(amqp::exchange::Bind{0, name_of_link(number - 1), name, "",
+                                                         true, {}})
+                               .bytes;
+  }
+  client.receives(protocol_header(), start_ok("PLAIN", std::string_view("\0guest\0guest", 12)),
+                  tune_ok(2047, 131072, 0), connection_open("/"), raw_bytes(bytes));
+  client.take_all();
+  client.receives(exchange_declare(name_of_link(length - 1), "", passive))
+      .replies(exchange_declare_ok());
+  client.receives(queue_delete("q"), exchange_declare(name_of_link(length - 1), "", passive));
+  client.replies(queue_delete_ok(0),
+                 channel_close(404, "NOT_FOUND - no exchange 'e49999' in vhost '/'", {40, 10}));
+  client.turn_ends();
+}
+
 TEST_P(Exchanges, BindTwiceAndUnbindOnce) {
   Client& client = on_a_channel();
   client.receives(queue_declare("q"), queue_bind("q", "amq.direct", "k"),

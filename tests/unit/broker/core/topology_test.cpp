@@ -187,21 +187,6 @@ TEST_F(TopologyTest, KnowsABindingByAllOfIt) {
   EXPECT_EQ(route("e"), "");
 }
 
-TEST_F(TopologyTest, KnowsWhichExchangesEndWithAQueue) {
-  exchange("only", ExchangeType::fanout, {}, true);
-  exchange("shared", ExchangeType::fanout, {}, true);
-  exchange("kept");
-  queue("q");
-  queue("r");
-  bind("only", "q", "a");
-  bind("only", "q", "b");
-  bind("shared", "q");
-  bind("shared", "r");
-  bind("kept", "q");
-  const auto& incoming = topology_.find_queue(vhost(), "q")->incoming;
-  EXPECT_EQ(topology_.exchanges_ending_with(incoming), (std::vector<std::string>{"only"}));
-}
-
 TEST_F(TopologyTest, ListsTheBindingsOfAnExchange) {
   exchange("e");
   exchange("f");
