@@ -154,7 +154,11 @@ void ShardState::on(AddConsumer&& message) {
 
 void ShardState::on(const RemoveConsumer& message) {
   if (Queue* queue = find_queue(message.queue)) queue->remove_consumer(message.consumer);
-  delete_doomed_queues();
+  if (!doomed_queues_.empty() && doomed_queues_.back() == message.queue.slot) {
+    // It was the last one of an auto-delete queue: answered when every shard has forgotten that.
+    doomed_queues_.pop_back();
+    return delete_queue(message.queue.slot, message.reply_to, {});
+  }
   reply(message.reply_to, QueueCounts{});
 }
 

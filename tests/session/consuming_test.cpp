@@ -321,6 +321,15 @@ TEST_P(Cancelling, TellsWhoDeletesTheQueueAfterItsAnswer) {
                frame_of(amqp::basic::Cancel{"d", true}));
 }
 
+// Goal: with cancel-ok the queue is gone for everybody, so its name is free for another one.
+TEST_P(Cancelling, EndsAnAutoDeleteQueueBeforeItsAnswer) {
+  Client& client = on_a_channel();
+  client.receives(queue_declare("q", auto_delete), consume("q", "c"))
+      .replies(queue_declare_ok("q", 0, 0), consume_ok("c"));
+  client.receives(cancel("c"), queue_declare("q", durable))
+      .replies(cancel_ok("c"), queue_declare_ok("q", 0, 0));
+}
+
 TEST_P(Cancelling, EndsAnAutoDeleteQueue) {
   Client& client = on_a_channel();
   client.receives(queue_declare("q", auto_delete), queue_declare("q", passive))
