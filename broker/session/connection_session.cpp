@@ -59,6 +59,7 @@ bool ConnectionSession::wants_input() const {
 
 void ConnectionSession::on_bytes(std::span<const std::byte> bytes) {
   last_received_ = shard_.now();
+  seems_dead_ = false;
   if (state_ == State::awaiting_header) bytes = take_protocol_header(bytes);
   parser_.feed(bytes);
   parse();
@@ -223,6 +224,7 @@ void ConnectionSession::on_sent() {
   last_sent_ = shard_.now();
   if (outbox_full_ && outbox_.pending_bytes() <= settings_->write_high_watermark_bytes / 2) {
     set_outbox_full(false);
+    last_received_ = shard_.now();  // It could not be heard while it was not read.
     host_.input_interest_changed();
   }
 }
@@ -291,6 +293,7 @@ void ConnectionSession::wait_for_inbox() {
 
 void ConnectionSession::on_inbox_drained() {
   waiting_for_inbox_ = false;
+  last_received_ = shard_.now();
   host_.input_interest_changed();
 }
 

@@ -180,6 +180,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool admitted_ = false;
   bool blocked_ = false;         ///< An alarm holds this publisher.
   bool waiting_for_inbox_ = false;
+  bool seems_dead_ = false;      ///< Was silent for too long when looked at last.
   bool outbox_full_ = false;
   bool loses_replies_ = false;
   bool client_wants_cancel_notify_ = false;

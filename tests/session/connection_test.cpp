@@ -58,6 +58,35 @@ TEST_P(Beating, DropsASilentClientWithinThreeIntervals) {
   EXPECT_EQ(world().connection_count(), 0U);
 }
 
+// Goal: what waits in the socket is read before anybody is called dead.
+TEST_P(Beating, DropsNobodyBecauseTheShardSlept) {
+  Client& client = beating(10);
+  client.turn_ends();
+  ShardState& shard = world().shard(static_cast<std::size_t>(client.shard()));
+  shard.begin_turn(world().now() + 60s);
+  shard.advance_timers();
+  client.receives(heartbeat());
+  client.take_all();
+  client.is_not_closed();
+}
+
+// Goal: who was not read because he did not read has two intervals from then on.
+TEST_P(Beating, DropsNobodyWhoHasNotBeenRead) {
+  world().settings().write_high_watermark_bytes = 1000;
+  Client& client = beating(10);
+  client.receives(channel_open(), queue_declare("q"), consume("q", "c", no_ack))
+      .replies(channel_open_ok(), queue_declare_ok("q", 0, 0), consume_ok("c"));
+  client.turn_ends();
+  client.stops_reading();
+  client.receives(publish("", "q", std::string(2000, 'm')));
+  client.turn_ends();
+  world().advance(60s);
+  client.reads_again();
+  world().advance(19s);
+  client.take_all();
+  client.is_not_closed();
+}
+
 // Goal: any traffic counts, in both directions.
 TEST_P(Beating, TakesAnyTrafficForALifeSign) {
   Client& client = beating(10);
