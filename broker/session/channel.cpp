@@ -143,10 +143,11 @@ void Channel::close_with(const AmqpError& error) {
 void Channel::release() {
   if (released_) return;
   released_ = true;
-  for (const ChannelConsumer& consumer : consumers_) {
+  // Youngest first: a queue finds them at the end of its list, however many there are.
+  for (; !consumers_.empty(); consumers_.pop_back()) {
+    const ChannelConsumer& consumer = consumers_.back();
     shard().send(consumer.queue.shard, RemoveConsumer{consumer.queue, consumer.id, {}});
   }
-  consumers_.clear();
   reply_consumer_.reset();
   // In order of delivery; the queues put them back where they were.
   ledger_.take_all([&](Unsettled&& delivery) { settle_delivery(std::move(delivery), true); });
