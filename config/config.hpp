@@ -72,7 +72,7 @@ struct Memory {
 struct Network {
   bool nodelay = true;
   Duration keepalive{60000};
-  Duration user_timeout{30000};
+  Duration user_timeout{180000};
   std::uint32_t send_buffer_bytes = 0;
   std::uint32_t receive_buffer_bytes = 0;
   std::uint64_t write_high_watermark_bytes = 4194304;

@@ -106,8 +106,9 @@ const std::array keys{
     Key{"network.keepalive", K::duration, "60s", 0, 86400 * second, "", true,
         "tcp_listen_options.keepalive", "TCP keepalive, in whole seconds; 0: off.",
         [](Config& config, const KeyValue& value) { config.network.keepalive = duration(value); }},
-    Key{"network.user_timeout", K::duration, "30s", 0, 86400 * second, "", true, "",
-        "TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged; 0: the system's.",
+    Key{"network.user_timeout", K::duration, "3m", 0, 86400 * second, "", true, "",
+        "TCP_USER_TIMEOUT: how long sent bytes may stay unacknowledged, or a client may not read; "
+        "0: the system's.",
         [](Config& config, const KeyValue& value) {
           config.network.user_timeout = duration(value);
         }},
@@ -122,7 +123,8 @@ const std::array keys{
           config.network.receive_buffer_bytes = narrow<std::uint32_t>(value);
         }},
     Key{"network.write_high_watermark", K::size, "4MiB", 65536, 1ull << 30, "", true, "",
-        "With more than this to be sent, a connection gets no deliveries and is not read.",
+        "With more than this to be sent, a connection gets no deliveries; with as much again in "
+        "answers to it, it is not read.",
         [](Config& config, const KeyValue& value) {
           config.network.write_high_watermark_bytes = value.number;
         }},

@@ -77,6 +77,8 @@ class ShardState {
   /// Gives a reserved place back, if it is still there.
   void release_queue(Slot slot);
   std::size_t queue_count() const { return queues_.size(); }
+  /// Whether a queue that was homed here is still there.
+  bool has_queue(QueueRef queue) { return queues_.find(queue.slot) != nullptr; }
 
   /// Appends to the log for `publisher`, whose on_committed(seq) is called when that is safe.
   void log_message(const MessageRef& message, Slot publisher, PublishSeq seq);

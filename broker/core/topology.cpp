@@ -172,26 +172,6 @@ void Topology::forget_incoming(std::vector<IncomingBinding>& incoming, Destinati
 
 // ---- questions of shard 0 ------------------------------------------------------------------
 
-std::vector<BindingDefinition> Topology::bindings_from(Vhost& vhost, std::uint32_t exchange_slot) {
-  std::vector<BindingDefinition> bindings;
-  const std::string& source = exchanges_[exchange_slot]->definition.name;
-  const auto collect = [&](bool to_queue, const std::string& destination,
-                           const std::vector<IncomingBinding>& incoming) {
-    for (const IncomingBinding& binding : incoming) {
-      if (binding.source != exchange_slot) continue;
-      bindings.push_back({vhost.name, source, to_queue, destination, binding.routing_key,
-                          binding.arguments});
-    }
-  };
-  for (const auto& [name, slot] : vhost.queues) {
-    collect(true, queues_[slot].definition->name, queues_[slot].incoming);
-  }
-  for (const auto& [name, slot] : vhost.exchanges) {
-    collect(false, exchanges_[slot]->definition.name, exchanges_[slot]->incoming);
-  }
-  return bindings;
-}
-
 // ---- routing -------------------------------------------------------------------------------
 
 const protocol::FieldTable* LazyHeaders::get() {

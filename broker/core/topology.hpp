@@ -105,8 +105,6 @@ class Topology {
 
   /// The exchange in a slot.
   ExchangeRecord& exchange_at(std::uint32_t slot) { return *exchanges_[slot]; }
-  /// All bindings that have the exchange as their source.
-  std::vector<BindingDefinition> bindings_from(Vhost& vhost, std::uint32_t exchange_slot);
 
  private:
   void change(const VhostAdded& change);

@@ -43,6 +43,8 @@ std::int64_t Mailbox::load_of(const ShardMessage& message) {
     body_bytes = publish->message->body_size();
   } else if (const auto* deliver = std::get_if<broker::Deliver>(&message)) {
     body_bytes = deliver->entry.message->body_size();
+  } else if (const auto* reply = std::get_if<broker::PublishToReply>(&message)) {
+    body_bytes = reply->message->body_size();
   }
   return static_cast<std::int64_t>(sizeof(ShardMessage) + body_bytes);
 }

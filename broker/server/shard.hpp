@@ -30,7 +30,7 @@ namespace leveret::server {
 struct SocketSettings {
   bool nodelay = true;
   std::uint32_t keepalive_s = 60;        ///< 0: no TCP keepalive.
-  std::uint32_t user_timeout_ms = 30000; ///< TCP_USER_TIMEOUT; 0: the system's.
+  std::uint32_t user_timeout_ms = 180000; ///< TCP_USER_TIMEOUT; 0: the system's.
   std::uint32_t send_buffer_bytes = 0;   ///< 0: the system's.
   std::uint32_t receive_buffer_bytes = 0;
 };

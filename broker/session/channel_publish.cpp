@@ -171,6 +171,7 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
     shard().send(token.channel.shard,
                  PublishToReply{token, publish.message, ref(), replies_answer ? seq : PublishSeq{},
                                 replies_answer});
+    if (shard().congested(token.channel.shard)) connection_.wait_for_inbox();
   }
   for (const RouteTarget& target : publish.targets) {
     shard().send(target.queue.shard, PublishToQueue{target.queue, publish.message,

@@ -54,7 +54,7 @@ void ConnectionSession::log(SessionEvent::Level level, SessionEvent::Category ca
 bool ConnectionSession::wants_input() const {
   if (state_ == State::closed) return false;
   if (state_ == State::closing || state_ == State::leaving || state_ == State::silent) return true;
-  return !waiting_ && !blocked_ && !waiting_for_inbox_ && !outbox_full_;
+  return !waiting_ && !blocked_ && !waiting_for_inbox_ && !has_enough_answers();
 }
 
 void ConnectionSession::on_bytes(std::span<const std::byte> bytes) {
@@ -247,6 +247,7 @@ bool ConnectionSession::refuses_replies() {
 
 void ConnectionSession::set_outbox_full(bool full) {
   outbox_full_ = full;
+  answered_while_full_bytes_ = 0;
   if (!full) loses_replies_ = false;
   for (auto& [number, channel] : channels_) channel->set_outbox_full(full);
 }
@@ -283,6 +284,15 @@ void ConnectionSession::receive(const MemoryAlarm& message) {
   last_received_ = shard_.now();  // It could not be heard while it was not read.
   if (client_wants_blocked_) write(0, protocol::connection::Unblocked{});
   host_.input_interest_changed();
+}
+
+void ConnectionSession::own_exclusive_queue(QueueRef queue) {
+  if (exclusive_queues_.size() >= exclusive_queues_pruned_at_) {
+    // Some may have been deleted meanwhile, by the client or for want of consumers.
+    std::erase_if(exclusive_queues_, [&](QueueRef one) { return !shard_.has_queue(one); });
+    exclusive_queues_pruned_at_ = std::max<std::size_t>(16, exclusive_queues_.size() * 2);
+  }
+  exclusive_queues_.push_back(queue);
 }
 
 void ConnectionSession::wait_for_inbox() {

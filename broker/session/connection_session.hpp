@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "broker/core/endpoint.hpp"
@@ -74,6 +75,7 @@ class ConnectionSession final : public Endpoint, private Timer {
     if (state_ == State::closed) return;
     protocol::WireWriter writer(outbox_.reserve(protocol::method_frame_size(method)));
     protocol::write_method_frame(writer, channel, method);
+    note_answer(protocol::method_frame_size(method));
     note_output();
   }
   /// Writes a method that carries a message: deliver, get-ok, return.
@@ -81,6 +83,8 @@ class ConnectionSession final : public Endpoint, private Timer {
   void write_content(std::uint16_t channel, const Method& method, const MessageRef& message) {
     if (state_ == State::closed) return;
     write_content_frames(channel, method, message);
+    // Deliveries are held back by credit, answers only by not reading what asks for them.
+    if (!std::is_same_v<Method, protocol::basic::Deliver>) note_answer(message->body_size());
     note_output();
   }
 
@@ -94,8 +98,8 @@ class ConnectionSession final : public Endpoint, private Timer {
   void on_publish();
   /// Publishes go to a shard that has too much to do: wait until it has caught up.
   void wait_for_inbox();
-  /// The queue is deleted when the connection ends.
-  void own_exclusive_queue(QueueRef queue) { exclusive_queues_.push_back(queue); }
+  /// The queue is deleted when the connection ends. Requires: it is homed on this shard.
+  void own_exclusive_queue(QueueRef queue);
   void close_channel(std::uint16_t number);
   void log(SessionEvent::Level level, SessionEvent::Category category, std::string text);
 
@@ -143,6 +147,13 @@ class ConnectionSession final : public Endpoint, private Timer {
   void on_channel_frame(const protocol::Frame& frame);
   void open_channel(const protocol::Frame& frame);
   void note_output();
+  void note_answer(std::uint64_t size) {
+    if (outbox_full_) answered_while_full_bytes_ += size;
+  }
+  /// The client does not read, and goes on asking.
+  bool has_enough_answers() const {
+    return outbox_full_ && answered_while_full_bytes_ > settings_->write_high_watermark_bytes;
+  }
   template <class Method>
   void write_content_frames(std::uint16_t channel, const Method& method,
                             const MessageRef& message);
@@ -182,6 +193,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool waiting_for_inbox_ = false;
   bool seems_dead_ = false;      ///< Was silent for too long when looked at last.
   bool outbox_full_ = false;
+  std::uint64_t answered_while_full_bytes_ = 0;
   bool loses_replies_ = false;
   bool client_wants_cancel_notify_ = false;
   bool client_wants_blocked_ = false;
@@ -200,6 +212,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   boost::container::flat_map<std::uint16_t, std::unique_ptr<Channel>> channels_;
   std::vector<std::unique_ptr<Channel>> dead_channels_;  ///< Until their last frame is done.
   std::vector<QueueRef> exclusive_queues_;
+  std::size_t exclusive_queues_pruned_at_ = 16;
   Instant last_received_{};
   Instant last_sent_{};
   Instant deadline_ = never;  ///< Of the handshake, of the client's close-ok, of the silence.

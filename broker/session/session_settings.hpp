@@ -22,7 +22,8 @@ struct SessionSettings {
   std::uint32_t handshake_timeout_ms = 10000;
   std::uint64_t message_size_max_bytes = 128ull * 1024 * 1024;
   std::uint32_t consumers_per_channel_max = 0;  ///< 0: no limit.
-  /// Above this much waiting to be sent, a connection gets no deliveries and is not read.
+  /// Above this much waiting to be sent, a connection gets no deliveries; with as much again in
+  /// answers to it, it is not read.
   std::uint64_t write_high_watermark_bytes = 4ull * 1024 * 1024;
 };
 

@@ -187,22 +187,6 @@ TEST_F(TopologyTest, KnowsABindingByAllOfIt) {
   EXPECT_EQ(route("e"), "");
 }
 
-TEST_F(TopologyTest, ListsTheBindingsOfAnExchange) {
-  exchange("e");
-  exchange("f");
-  queue("q");
-  bind("e", "q", "a");
-  bind("e", "f", "b", false);
-  bind("f", "q", "c");
-  const auto bindings =
-      topology_.bindings_from(vhost(), topology_.find_exchange(vhost(), "e")->slot);
-  ASSERT_EQ(bindings.size(), 2U);
-  EXPECT_EQ(bindings[0].destination, "q");
-  EXPECT_EQ(bindings[0].routing_key, "a");
-  EXPECT_EQ(bindings[1].destination, "f");
-  EXPECT_FALSE(bindings[1].to_queue);
-}
-
 TEST(LazyHeaders, AreDecodedWhenAskedFor) {
   LazyHeaders none(std::nullopt);
   EXPECT_FALSE(none.were_asked_for());
