@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "protocol/base/assert.hpp"
+#include "storage/log.hpp"
 
 namespace leveret::broker {
 
@@ -50,6 +51,9 @@ class Message {
   std::uint64_t body_size() const { return body_size_; }
   std::uint64_t body_missing_bytes() const { return body_size_ - body_filled_; }
 
+  /// Where the log has the message. Set by the shard that publishes it, before any other sees it.
+  storage::LogPlace& log_place() const { return log_place_; }
+
   /// What the message costs in memory, for the node's accounts.
   std::uint64_t memory_bytes() const { return memory_bytes_; }
 
@@ -71,6 +75,7 @@ class Message {
   std::uint8_t routing_key_size_ = 0;
   bool body_is_inline_ = true;
   std::uint32_t properties_size_ = 0;
+  mutable storage::LogPlace log_place_;
   std::byte* body_ = nullptr;
   std::uint64_t body_size_ = 0;
   std::uint64_t body_filled_ = 0;

@@ -64,8 +64,8 @@ bool ShardState::pump_queues() {
 }
 
 void ShardState::release_committed() {
-  const storage::LogOffset committed = log_.committed();
-  while (!uncommitted_.empty() && uncommitted_.front().offset <= committed) {
+  const storage::LogTicket committed = log_.committed();
+  while (!uncommitted_.empty() && uncommitted_.front().ticket <= committed) {
     const Uncommitted safe = uncommitted_.front();
     uncommitted_.pop_front();
     if (Endpoint* endpoint = find_endpoint(safe.publisher)) endpoint->on_committed(safe.seq);
@@ -84,8 +84,10 @@ void ShardState::log_message(const MessageRef& message, Slot publisher, PublishS
   const std::array<std::span<const std::byte>, 4> parts{
       std::as_bytes(std::span(message->exchange())),
       std::as_bytes(std::span(message->routing_key())), message->properties(), message->body()};
-  const storage::LogOffset offset = log_.append(storage::RecordKind::message, parts);
-  if (seq != PublishSeq{}) uncommitted_.push_back({offset, publisher, seq});
+  storage::MessageRecord record;
+  record.parts = parts;
+  log_.append_message(record, message->log_place());
+  if (seq != PublishSeq{}) uncommitted_.push_back({log_.awaited_ticket(), publisher, seq});
 }
 
 // ---- queues of this shard ------------------------------------------------------------------

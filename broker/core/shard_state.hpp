@@ -139,7 +139,7 @@ class ShardState {
   std::vector<Slot> ending_, ending_now_;
   std::vector<Slot> waiting_for_inbox_;
   struct Uncommitted {
-    storage::LogOffset offset;
+    storage::LogTicket ticket;
     Slot publisher;
     PublishSeq seq;
   };
