@@ -51,7 +51,7 @@ constexpr std::uint64_t no_expiration = UINT64_MAX;
 
 /// A message that was published to durable queues.
 struct MessageRecord {
-  std::span<const std::uint32_t> queues;  ///< Their numbers; each gets a reference.
+  std::span<const std::uint64_t> queues;  ///< Their numbers; each gets a reference.
   std::uint64_t published_at_ms = 0;      ///< Wall clock, since 1970.
   std::uint64_t expiration_ms = no_expiration;
   std::uint32_t body_size_bytes = 0;  ///< Kept beside the reference, for the queue's accounts.

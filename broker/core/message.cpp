@@ -38,9 +38,9 @@ boost::intrusive_ptr<Message> Message::create(std::string_view exchange,
   LEVERET_ASSERT(memory != nullptr, "the machine has memory for a message");
 
   auto* message = new (memory) Message;
-  message->exchange_size_ = static_cast<std::uint8_t>(exchange.size());
-  message->routing_key_size_ = static_cast<std::uint8_t>(routing_key.size());
-  message->properties_size_ = static_cast<std::uint32_t>(properties.size());
+  message->sizes_.exchange = static_cast<std::uint8_t>(exchange.size());
+  message->sizes_.routing_key = static_cast<std::uint8_t>(routing_key.size());
+  message->sizes_.properties = static_cast<std::uint32_t>(properties.size());
   message->body_size_ = body_size;
   message->body_is_inline_ = is_inline;
   char* head = message->head();
@@ -53,6 +53,23 @@ boost::intrusive_ptr<Message> Message::create(std::string_view exchange,
   }
   message->account(total + allocation_overhead_bytes);
   return boost::intrusive_ptr<Message>(message);
+}
+
+boost::intrusive_ptr<Message> Message::parse(std::span<const std::byte> bytes) {
+  Sizes sizes;
+  if (bytes.size() < sizeof(sizes)) return nullptr;
+  std::memcpy(&sizes, bytes.data(), sizeof(sizes));
+  bytes = bytes.subspan(sizeof(sizes));
+  const std::uint64_t head_size =
+      std::uint64_t{sizes.properties} + sizes.exchange + sizes.routing_key;
+  if (head_size > bytes.size()) return nullptr;
+  const auto* text = reinterpret_cast<const char*>(bytes.data());
+  auto message = create({text, sizes.exchange}, {text + sizes.exchange, sizes.routing_key},
+                        bytes.subspan(std::size_t{sizes.exchange} + sizes.routing_key,
+                                      sizes.properties),
+                        bytes.size() - head_size);
+  message->append_body(bytes.subspan(head_size));
+  return message;
 }
 
 Message::~Message() {

@@ -38,14 +38,27 @@ class Message {
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
 
+  /// Makes a message again from what the log or a page has kept of it: log_head(), head_bytes()
+  /// and the body, one after the other. Null when the bytes cannot be that.
+  static boost::intrusive_ptr<Message> parse(std::span<const std::byte> bytes);
+
   /// Adds received bytes. Requires: no more than body_missing_bytes(); not shared yet.
   void append_body(std::span<const std::byte> bytes);
 
-  std::string_view exchange() const { return {head(), exchange_size_}; }
-  std::string_view routing_key() const { return {head() + exchange_size_, routing_key_size_}; }
+  std::string_view exchange() const { return {head(), sizes_.exchange}; }
+  std::string_view routing_key() const { return {head() + sizes_.exchange, sizes_.routing_key}; }
   std::span<const std::byte> properties() const {
-    return {reinterpret_cast<const std::byte*>(head()) + exchange_size_ + routing_key_size_,
-            properties_size_};
+    return {reinterpret_cast<const std::byte*>(head()) + sizes_.exchange + sizes_.routing_key,
+            sizes_.properties};
+  }
+  /// Exchange, routing key and properties as they lie in memory.
+  std::span<const std::byte> head_bytes() const {
+    return {reinterpret_cast<const std::byte*>(head()),
+            std::size_t{sizes_.exchange} + sizes_.routing_key + sizes_.properties};
+  }
+  /// The sizes of the three.
+  std::span<const std::byte> log_head() const {
+    return std::as_bytes(std::span(&sizes_, 1));
   }
   std::span<const std::byte> body() const { return {body_, body_filled_}; }
   std::uint64_t body_size() const { return body_size_; }
@@ -71,10 +84,15 @@ class Message {
   friend void intrusive_ptr_release(const Message* message) noexcept;
 
   mutable std::atomic<std::uint32_t> reference_count_{0};
-  std::uint8_t exchange_size_ = 0;
-  std::uint8_t routing_key_size_ = 0;
   bool body_is_inline_ = true;
-  std::uint32_t properties_size_ = 0;
+  /// Also the first bytes of the message in the log. (All machines of ours are little-endian.)
+  struct Sizes {
+    std::uint32_t properties = 0;
+    std::uint8_t exchange = 0;
+    std::uint8_t routing_key = 0;
+    std::uint16_t unused = 0;
+  };
+  Sizes sizes_;
   mutable storage::LogPlace log_place_;
   std::byte* body_ = nullptr;
   std::uint64_t body_size_ = 0;

@@ -34,11 +34,11 @@ QueueCounts Queue::counts() {
   return {ready_.size(), consumers_.size()};
 }
 
-Verdict Queue::enqueue(MessageRef message, std::optional<std::uint64_t> expiration_ms) {
+Verdict Queue::enqueue(PublishToQueue&& publish) {
   const auto& queue_ttl_ms = definition_->settings.message_ttl_ms;
-  QueueEntry entry{std::move(message), next_position_, never, false};
-  if (expiration_ms || queue_ttl_ms) {
-    const std::uint64_t ttl_ms = std::min(expiration_ms.value_or(UINT64_MAX),
+  QueueEntry entry{std::move(publish.message), next_position_, never, false, publish.log_index};
+  if (publish.expiration_ms || queue_ttl_ms) {
+    const std::uint64_t ttl_ms = std::min(publish.expiration_ms.value_or(UINT64_MAX),
                                           queue_ttl_ms.value_or(UINT64_MAX));
     entry.expires_at = deadline_in(shard_.now(), ttl_ms);
   }
@@ -114,7 +114,7 @@ std::optional<QueueEntry> Queue::get(bool no_ack) {
 std::uint64_t Queue::purge() {
   pump();
   const std::uint64_t count = ready_.size();
-  ready_.clear();
+  discard_ready();
   arm_timer();
   return count;
 }
@@ -161,7 +161,7 @@ void Queue::drop_expired(bool also_due_now) {
   while (!ready_.empty()) {
     const Instant expires_at = ready_.front().expires_at;
     if (expires_at > now || (expires_at == now && !also_due_now)) return;
-    ready_.pop_front();
+    shard_.settle_in_log(ready_.pop_front());
   }
 }
 
@@ -184,7 +184,13 @@ void Queue::on_timer(Instant now) {
   arm_timer();
 }
 
-void Queue::cancel_consumers() {
+void Queue::discard_ready() {
+  while (!ready_.empty()) shard_.settle_in_log(ready_.pop_front());
+  ready_.clear();
+}
+
+void Queue::end() {
+  discard_ready();
   consumers_.for_each([&](const Consumer& consumer) {
     shard_.send(consumer.channel.shard, ConsumerCancelled{consumer.channel, consumer.key});
   });

@@ -33,7 +33,7 @@ class Queue final : private Timer {
   std::uint64_t unacked_count() const { return unacked_count_; }
 
   /// Adds a message; it is delivered when the turn pumps the queue.
-  Verdict enqueue(MessageRef message, std::optional<std::uint64_t> expiration_ms);
+  Verdict enqueue(PublishToQueue&& publish);
 
   void settle(const Settle& settled);
   void put_back(Requeue&& requeued);
@@ -55,8 +55,8 @@ class Queue final : private Timer {
   /// for fairness: there is more to do next turn.
   bool pump();
 
-  /// Tells all consumers that their queue has gone.
-  void cancel_consumers();
+  /// The queue has gone: tells all consumers, and the log that nobody wants the messages.
+  void end();
 
  private:
   friend class ShardState;
@@ -64,6 +64,7 @@ class Queue final : private Timer {
   void on_timer(Instant now) override;
   void deliver(Consumer& consumer, QueueEntry entry);
   void drop_expired(bool also_due_now);
+  void discard_ready();
   void arm_timer();
   void mark_dirty();
   bool in_use() const { return !consumers_.empty(); }

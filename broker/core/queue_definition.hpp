@@ -3,6 +3,7 @@
 /// Thread: immutable, any.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,8 @@ struct QueueDefinition {
   std::string vhost;
   /// An exclusive queue is never durable, whatever its declaration said: RabbitMQ forgets the flag.
   bool durable = false;
+  /// What the log calls a durable queue. Never used again for another one; 0: not durable.
+  std::uint64_t durable_number = 0;
   bool auto_delete = false;
   /// The one connection that may use the queue; none for shared queues.
   ConnectionId exclusive_owner{};

@@ -32,6 +32,7 @@ struct PublishToQueue {
   std::optional<std::uint64_t> expiration_ms;
   ChannelRef publisher;
   PublishSeq seq{};  ///< 0: the publisher wants no verdict.
+  std::uint32_t log_index = not_in_log;
 };
 /// A delivered message is done with: acknowledged, or rejected for good.
 struct Settle {

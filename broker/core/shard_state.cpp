@@ -1,5 +1,6 @@
 #include "broker/core/shard_state.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -70,6 +71,8 @@ void ShardState::release_committed() {
     uncommitted_.pop_front();
     if (Endpoint* endpoint = find_endpoint(safe.publisher)) endpoint->on_committed(safe.seq);
   }
+  const storage::LogTicket written = log_.written();
+  while (!unwritten_.empty() && unwritten_.front().ticket <= written) unwritten_.pop_front();
 }
 
 void ShardState::end_endpoint_turns() {
@@ -80,14 +83,33 @@ void ShardState::end_endpoint_turns() {
   ending_now_.clear();
 }
 
-void ShardState::log_message(const MessageRef& message, Slot publisher, PublishSeq seq) {
-  const std::array<std::span<const std::byte>, 4> parts{
-      std::as_bytes(std::span(message->exchange())),
-      std::as_bytes(std::span(message->routing_key())), message->properties(), message->body()};
+// ---- the log -------------------------------------------------------------------------------
+
+std::uint64_t ShardState::new_durable_number() {
+  // Each shard has every n-th number, so that no two give the same.
+  const auto own = static_cast<std::uint64_t>(own_);
+  std::uint64_t next = last_durable_number_ + 1;
+  while (next % shard_count_ != own) ++next;
+  last_durable_number_ = next;
+  return next;
+}
+
+void ShardState::note_durable_number(std::uint64_t number) {
+  last_durable_number_ = std::max(last_durable_number_, number);
+}
+
+void ShardState::log_message(const MessageRef& message, std::span<const std::uint64_t> queues,
+                             std::optional<std::uint64_t> expiration_ms) {
+  const std::array<std::span<const std::byte>, 3> parts{
+      message->log_head(), message->head_bytes(), message->body()};
   storage::MessageRecord record;
+  record.queues = queues;
+  record.published_at_ms = static_cast<std::uint64_t>(wall_time_);
+  record.expiration_ms = expiration_ms.value_or(storage::no_expiration);
+  record.body_size_bytes = static_cast<std::uint32_t>(message->body_size());
   record.parts = parts;
   log_.append_message(record, message->log_place());
-  if (seq != PublishSeq{}) uncommitted_.push_back({log_.awaited_ticket(), publisher, seq});
+  unwritten_.push_back({log_.ticket(), message});
 }
 
 // ---- queues of this shard ------------------------------------------------------------------
@@ -128,13 +150,14 @@ tl::unexpected<QueueRefusal> refused(AmqpError error) {
 }  // namespace
 
 void ShardState::on(PublishToQueue&& message) {
-  Verdict verdict = Verdict::accepted;  // Also of a queue deleted meanwhile (RabbitMQ: handle_eol).
+  PublishVerdict verdict{message.publisher, message.seq, Verdict::accepted};
   if (Queue* queue = find_queue(message.queue)) {
-    verdict = queue->enqueue(std::move(message.message), message.expiration_ms);
+    verdict.verdict = queue->enqueue(std::move(message));
+  } else if (message.log_index != not_in_log) {
+    // Deleted meanwhile: the message counts as accepted (RabbitMQ: handle_eol).
+    log_.settle(message.message->log_place(), message.log_index);
   }
-  if (message.seq != PublishSeq{}) {
-    send(message.publisher.shard, PublishVerdict{message.publisher, message.seq, verdict});
-  }
+  if (verdict.seq != PublishSeq{}) send(verdict.channel.shard, verdict);
 }
 
 void ShardState::on(const Settle& message) {
@@ -142,7 +165,11 @@ void ShardState::on(const Settle& message) {
 }
 
 void ShardState::on(Requeue&& message) {
-  if (Queue* queue = find_queue(message.queue)) queue->put_back(std::move(message));
+  if (Queue* queue = find_queue(message.queue)) {
+    queue->put_back(std::move(message));
+  } else {
+    settle_in_log(message.entry);
+  }
 }
 
 void ShardState::on(AddConsumer&& message) {
@@ -207,7 +234,7 @@ void ShardState::on(const DeleteQueue& message) {
 
 void ShardState::delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts) {
   const std::unique_ptr<Queue> queue = queues_.remove(slot);
-  queue->cancel_consumers();
+  queue->end();
   send(ShardId{0}, TopologyRequest{reply_to, ForgetQueue{queue->definition_ref(), counts}});
 }
 

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "broker/core/endpoint.hpp"
@@ -34,7 +36,10 @@ class ShardState {
   ShardState& operator=(const ShardState&) = delete;
 
   // ---- what the shell calls ----
-  void begin_turn(Instant now) { now_ = now; }
+  void begin_turn(Instant now, WallTime wall_time = {}) {
+    now_ = now;
+    wall_time_ = wall_time;
+  }
   void dispatch(ShardMessage&& message);
   /// Fires what is due.
   void advance_timers();
@@ -80,8 +85,28 @@ class ShardState {
   /// Whether a queue that was homed here is still there.
   bool has_queue(QueueRef queue) { return queues_.find(queue.slot) != nullptr; }
 
-  /// Appends to the log for `publisher`, whose on_committed(seq) is called when that is safe.
-  void log_message(const MessageRef& message, Slot publisher, PublishSeq seq);
+  // ---- the log ----
+  /// A number for a durable queue that is about to be declared. Never given again.
+  std::uint64_t new_durable_number();
+  /// The highest number that is known to be in use.
+  void note_durable_number(std::uint64_t number);
+  /// Appends a message for the durable queues of these numbers.
+  void log_message(const MessageRef& message, std::span<const std::uint64_t> queues,
+                   std::optional<std::uint64_t> expiration_ms);
+  /// The queue's copy of the message is done with.
+  void settle_in_log(const QueueEntry& entry) {
+    if (entry.log_index != not_in_log) log_.settle(entry.message->log_place(), entry.log_index);
+  }
+  /// Somebody has seen the message, and may give it back.
+  void mark_delivered_in_log(const QueueEntry& entry) {
+    if (entry.log_index == not_in_log || entry.redelivered) return;
+    log_.mark_delivered(entry.message->log_place(), entry.log_index);
+  }
+  /// on_committed(seq) is called for the endpoint when all that this shard has logged is safe.
+  void await_log(Slot endpoint, PublishSeq seq) {
+    uncommitted_.push_back({log_.awaited_ticket(), endpoint, seq});
+  }
+  storage::LogWriter& log() { return log_; }
 
   // ---- what queues call ----
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
@@ -129,6 +154,7 @@ class ShardState {
   ShardPort& port_;
   storage::LogWriter& log_;
   Instant now_{};
+  WallTime wall_time_{};
   TimerQueue timers_;
   Topology topology_;
   std::unique_ptr<TopologyController> controller_;
@@ -144,6 +170,13 @@ class ShardState {
     PublishSeq seq;
   };
   std::deque<Uncommitted> uncommitted_;
+  /// What the log refers to until it has written it.
+  struct Unwritten {
+    storage::LogTicket ticket;
+    MessageRef message;
+  };
+  std::deque<Unwritten> unwritten_;
+  std::uint64_t last_durable_number_ = 0;
   bool memory_alarm_ = false;
 };
 

@@ -225,7 +225,7 @@ void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
     if (destination.kind == Destination::Kind::queue) {
       QueueRecord& queue = queues_[destination.slot];
       if (std::exchange(queue.visited_in_route, route_number_) == route_number_) continue;
-      targets.push_back({queue.definition->ref, queue.definition->durable});
+      targets.push_back({queue.definition->ref, queue.definition->durable_number});
     } else {
       ExchangeRecord& next = *exchanges_[destination.slot];
       if (std::exchange(next.visited_in_route, route_number_) == route_number_) continue;

@@ -51,7 +51,7 @@ struct QueueRecord {
 /// A queue that a message goes to.
 struct RouteTarget {
   QueueRef queue;
-  bool durable = false;
+  std::uint64_t durable_number = 0;  ///< 0: the queue is not durable.
 };
 
 /// A message's headers, decoded only when a headers exchange lies on its way.

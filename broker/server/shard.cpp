@@ -15,6 +15,11 @@ Instant read_clock() {
   return Instant{std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
 }
 
+WallTime read_calendar() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return WallTime{std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
+}
+
 // While an alarm is on, its end has to be noticed without any traffic.
 constexpr std::chrono::milliseconds alarm_check_interval{50};
 
@@ -30,7 +35,7 @@ Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
       scratch_(new std::byte[scratch_size_bytes]) {
   guard_.adopt();  // The maker's thread's, until run().
   guard_.assert_held();
-  state_.begin_turn(read_clock());
+  state_.begin_turn(read_clock(), read_calendar());
 }
 
 Shard::~Shard() {
@@ -96,7 +101,7 @@ void Shard::enter_turn() {
   guard_.assert_held();
   if (in_turn_) return;
   in_turn_ = true;
-  state_.begin_turn(read_clock());
+  state_.begin_turn(read_clock(), read_calendar());
 }
 
 void Shard::end_turn() {

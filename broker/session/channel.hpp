@@ -215,6 +215,9 @@ class Channel final : public Endpoint {
   /// The queue has dropped the consumer.
   void lose_consumer(ConsumerKey key);
   void requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry);
+  /// The client has got a message: it is settled at once, or the client's to settle.
+  void note_delivered(std::uint64_t delivery_tag, bool no_ack, QueueRef queue, ConsumerId consumer,
+                      QueueEntry entry);
   bool global_limit_reached() const;
   std::uint32_t effective_credit_limit(const ChannelConsumer& consumer) const;
   void update_blocked(ChannelConsumer& consumer, bool limit_changed);

@@ -223,9 +223,15 @@ void Channel::receive(Deliver&& message) {
   method.exchange = message.entry.message->exchange();
   method.routing_key = message.entry.message->routing_key();
   connection_.write_content(number_, method, message.entry.message);
-  if (!message.no_ack) {
-    ledger_.add({method.delivery_tag, message.queue, message.consumer, std::move(message.entry)});
-  }
+  note_delivered(method.delivery_tag, message.no_ack, message.queue, message.consumer,
+                 std::move(message.entry));
+}
+
+void Channel::note_delivered(std::uint64_t delivery_tag, bool no_ack, QueueRef queue,
+                             ConsumerId consumer, QueueEntry entry) {
+  if (no_ack) return shard().settle_in_log(entry);
+  shard().mark_delivered_in_log(entry);
+  ledger_.add({delivery_tag, queue, consumer, std::move(entry)});
 }
 
 void Channel::on(const basic::Get& method) {
@@ -256,9 +262,8 @@ void Channel::receive(GetReply&& message) {
     method.routing_key = message.entry->message->routing_key();
     method.message_count = static_cast<std::uint32_t>(message.ready_count);
     connection_.write_content(number_, method, message.entry->message);
-    if (!message.no_ack) {
-      ledger_.add({method.delivery_tag, message.queue, ConsumerId{}, std::move(*message.entry)});
-    }
+    note_delivered(method.delivery_tag, message.no_ack, message.queue, ConsumerId{},
+                   std::move(*message.entry));
   } else {
     write(basic::GetEmpty{});
   }
@@ -349,6 +354,7 @@ void Channel::settle_delivery(Unsettled&& delivery, bool requeue_it) {
     delivery.entry.redelivered = true;
     requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry));
   } else {
+    shard().settle_in_log(delivery.entry);
     shard().send(delivery.queue.shard,
                  Settle{delivery.queue, delivery.consumer, delivery.entry.position,
                         delivery.entry.message->body_size()});

@@ -151,9 +151,15 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
   const bool unroutable = publish.targets.empty() && publish.reply_targets.empty();
   if (unroutable && publish.mandatory) return_message(publish.message);
 
-  bool durable = false;
-  for (const RouteTarget& target : publish.targets) durable |= target.durable;
-  const bool logged = durable && publish.persistent;
+  // Shared by all channels of the thread, so that logging does not allocate.
+  thread_local std::vector<std::uint64_t> durable_numbers;
+  durable_numbers.clear();
+  if (publish.persistent) {
+    for (const RouteTarget& target : publish.targets) {
+      if (target.durable_number != 0) durable_numbers.push_back(target.durable_number);
+    }
+  }
+  const bool logged = !durable_numbers.empty();
   // A reply gives a verdict of its own only where its fate matters to the publisher.
   const bool replies_answer = publish.mandatory && publish.targets.empty();
   const std::size_t verdict_count = publish.targets.size() + (logged ? 1 : 0) +
@@ -166,16 +172,22 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
     transaction_->missing_verdict_count += verdict_count;
     seq = PublishSeq{1};  // Any number but 0: a transaction only counts its verdicts.
   }
-  if (logged) shard().log_message(publish.message, slot_, seq);
+  if (logged) {
+    shard().log_message(publish.message, durable_numbers, publish.expiration_ms);
+    if (seq != PublishSeq{}) shard().await_log(slot_, seq);
+  }
   for (const ReplyToken& token : publish.reply_targets) {
     shard().send(token.channel.shard,
                  PublishToReply{token, publish.message, ref(), replies_answer ? seq : PublishSeq{},
                                 replies_answer});
     if (shard().congested(token.channel.shard)) connection_.wait_for_inbox();
   }
+  std::uint32_t next_index = 0;
   for (const RouteTarget& target : publish.targets) {
-    shard().send(target.queue.shard, PublishToQueue{target.queue, publish.message,
-                                                    publish.expiration_ms, ref(), seq});
+    const bool in_log = logged && target.durable_number != 0;
+    shard().send(target.queue.shard,
+                 PublishToQueue{target.queue, publish.message, publish.expiration_ms, ref(), seq,
+                                in_log ? next_index++ : not_in_log});
     if (shard().congested(target.queue.shard)) connection_.wait_for_inbox();
   }
 }
@@ -272,6 +284,11 @@ void Channel::on(const protocol::tx::Commit& method) {
   }
   transaction_->settled_consumed_count = 0;
   for (auto& held : settlements) settle_delivery(std::move(held.delivery), held.requeue);
+  if (!settlements.empty()) {
+    // Publishes and settlements are in one submission: after a crash all are there, or none.
+    ++transaction_->missing_verdict_count;
+    shard().await_log(slot_, PublishSeq{1});
+  }
   note_room();
   --transaction_->missing_verdict_count;
   finish_commit();

@@ -103,6 +103,7 @@ void Channel::create_queue(QueueDefinition wanted, bool nowait) {
                             wanted.arguments);
   if (!settings) return fail(settings.error(), queue::Declare::id);
   wanted.settings = *settings;
+  if (wanted.durable) wanted.durable_number = shard().new_durable_number();
   wanted.ref = QueueRef{shard().own(), shard().reserve_queue()};
   if (wanted.exclusive()) connection_.own_exclusive_queue(wanted.ref);
 

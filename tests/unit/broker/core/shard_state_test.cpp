@@ -145,12 +145,15 @@ TEST(ShardState, DeletesQueuesOnItsTerms) {
 TEST(ShardState, ConfirmsWhatTheLogHolds) {
   Shards shards(1);
   Listener channel(shards[0]);
-  shards[0].log_message(Shards::message("m"), channel.slot(), PublishSeq{3});
-  shards[0].log_message(Shards::message("m"), channel.slot(), PublishSeq{});  // Unconfirmed.
+  const std::array<std::uint64_t, 1> queues{1};
+  shards[0].log_message(Shards::message("m"), queues, std::nullopt);
+  shards[0].await_log(channel.slot(), PublishSeq{3});
+  shards[0].log_message(Shards::message("m"), queues, std::nullopt);  // Unconfirmed.
   EXPECT_TRUE(channel.committed.empty());
   shards.settle();
   EXPECT_EQ(channel.committed, (std::vector<std::uint64_t>{3}));
-  shards[0].log_message(Shards::message("m"), channel.slot(), PublishSeq{4});
+  shards[0].log_message(Shards::message("m"), queues, std::nullopt);
+  shards[0].await_log(channel.slot(), PublishSeq{4});
   channel.leave();
   shards.settle();
   EXPECT_EQ(channel.committed.size(), 1U);

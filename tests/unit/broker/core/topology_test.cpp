@@ -28,6 +28,7 @@ class TopologyTest : public testing::Test {
     definition->name = name;
     definition->vhost = "/";
     definition->durable = durable;
+    definition->durable_number = durable ? 1 : 0;
     definition->ref.slot = {++last_slot_, 1};
     names_.push_back(name);
     topology_.apply({QueueAdded{definition}});
@@ -49,7 +50,8 @@ class TopologyTest : public testing::Test {
                     targets);
     std::vector<std::string> reached;
     for (const RouteTarget& target : targets) {
-      reached.push_back(names_[target.queue.slot.index - 1] + (target.durable ? "*" : ""));
+      const bool durable = target.durable_number != 0;
+      reached.push_back(names_[target.queue.slot.index - 1] + (durable ? "*" : ""));
     }
     std::sort(reached.begin(), reached.end());
     std::string text;
