@@ -16,6 +16,7 @@ LIBRARIES = {
     "CLI/": {"cli", "main"},
     "openssl/": {"core", "session", "server", "admin", "cli"},
     "pcre2": {"core"},
+    "isa-l": {"storage"},
     "systemd/": {"server"},
 }
 
