@@ -1,0 +1,117 @@
+#include "storage/checkpoint.hpp"
+
+#include "storage/crc32c.hpp"
+#include "storage/packed.hpp"
+
+namespace leveret::storage {
+
+namespace {
+
+struct CheckpointHeader {
+  std::array<char, 8> magic{'L', 'V', 'R', 'T', 'C', 'K', 'P', '\n'};
+  std::uint32_t format = format_version;
+  std::uint32_t segment = 0;
+  std::uint32_t epoch = 0;
+  std::uint32_t body_checksum = 0;
+  std::uint64_t body_size_bytes = 0;
+  std::uint32_t unused = 0;
+  std::uint32_t checksum = 0;
+};
+static_assert(sizeof(CheckpointHeader) == 40);
+
+std::uint32_t checksum_of(const CheckpointHeader& header, const NodeId& node) {
+  return crc32c(crc32c(0, node),
+                bytes_of(header).first(sizeof(header) - sizeof(header.checksum)));
+}
+
+void pack_bits(PackedWriter& writer, const ReferenceBits& bits) {
+  writer.bytes(std::as_bytes(bits.words()));
+}
+
+void unpack_bits(PackedReader& reader, ReferenceBits& bits) {
+  const auto bytes = reader.bytes();
+  std::vector<std::uint64_t> words(bytes.size() / sizeof(std::uint64_t));
+  if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * sizeof(words[0]));
+  bits.assign(std::move(words));
+}
+
+bool unpack_state(PackedReader& reader, StoreState& state) {
+  const std::uint64_t definition_count = reader.number();
+  for (std::uint64_t i = 0; i < definition_count && reader.ok(); ++i) {
+    const std::string key(reader.text());
+    state.definitions().emplace(key, reader.text());
+  }
+  const std::uint64_t segment_count = reader.number();
+  for (std::uint64_t i = 0; i < segment_count && reader.ok(); ++i) {
+    SegmentState& segment = state.segments()[static_cast<std::uint32_t>(reader.number())];
+    segment.reference_count = static_cast<std::uint32_t>(reader.number());
+    segment.live_count = static_cast<std::uint32_t>(reader.number());
+    segment.end_position = reader.number();
+    segment.live_size_bytes = reader.number();
+    unpack_bits(reader, segment.settled);
+    unpack_bits(reader, segment.delivered);
+  }
+  return reader.ok() && reader.at_end();
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_checkpoint(const Checkpoint& checkpoint, const NodeId& node) {
+  std::vector<std::byte> bytes(sizeof(CheckpointHeader));
+  PackedWriter writer(bytes);
+  writer.number(checkpoint.state.definitions().size());
+  for (const auto& [key, value] : checkpoint.state.definitions()) {
+    writer.text(key);
+    writer.text(value);
+  }
+  std::uint64_t live_segment_count = 0;
+  for (const auto& [number, segment] : checkpoint.state.segments()) {
+    if (segment.live_count > 0) ++live_segment_count;
+  }
+  writer.number(live_segment_count);
+  for (const auto& [number, segment] : checkpoint.state.segments()) {
+    if (segment.live_count == 0) continue;
+    writer.number(number);
+    writer.number(segment.reference_count);
+    writer.number(segment.live_count);
+    writer.number(segment.end_position);
+    writer.number(segment.live_size_bytes);
+    pack_bits(writer, segment.settled);
+    pack_bits(writer, segment.delivered);
+  }
+  const auto body = std::span<const std::byte>(bytes).subspan(sizeof(CheckpointHeader));
+  CheckpointHeader header;
+  header.segment = checkpoint.segment;
+  header.epoch = checkpoint.epoch;
+  header.body_checksum = crc32c(0, body);
+  header.body_size_bytes = body.size();
+  header.checksum = checksum_of(header, node);
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  return bytes;
+}
+
+Result<Checkpoint, std::string> decode_checkpoint(std::span<const std::byte> bytes,
+                                                  const NodeId& node) {
+  const auto wrong = [](std::string why) { return tl::unexpected(std::move(why)); };
+  if (bytes.size() < sizeof(CheckpointHeader)) return wrong("is too short");
+  const auto header = read_struct<CheckpointHeader>(bytes);
+  if (header.magic != CheckpointHeader{}.magic || header.checksum != checksum_of(header, node)) {
+    return wrong("has a damaged header, or belongs to another node");
+  }
+  if (header.format > format_version) {
+    return wrong("has format " + std::to_string(header.format) +
+                 "; this Leveret knows formats up to " + std::to_string(format_version));
+  }
+  const auto body = bytes.subspan(sizeof(header));
+  if (body.size() != header.body_size_bytes || crc32c(0, body) != header.body_checksum) {
+    return wrong("is damaged");
+  }
+  Checkpoint checkpoint;
+  checkpoint.segment = header.segment;
+  checkpoint.epoch = header.epoch;
+  PackedReader reader(body);
+  if (!unpack_state(reader, checkpoint.state)) return wrong("cannot be read");
+  return checkpoint;
+}
+
+}  // namespace leveret::storage

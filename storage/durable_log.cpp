@@ -1,0 +1,241 @@
+#include "storage/durable_log.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/base/assert.hpp"
+#include "storage/shard_log.hpp"
+
+namespace leveret::storage {
+
+namespace {
+// What nobody waits for is written at once when it is this much.
+constexpr std::uint64_t unhurried_max_bytes = 1024 * 1024;
+// One write of many frames.
+constexpr std::uint64_t batch_max_bytes = 8 * 1024 * 1024;
+// How often it is tried to go on when the disk is full.
+constexpr std::chrono::milliseconds space_check_interval{200};
+
+std::uint64_t usable_end(std::uint64_t segment_size_bytes) {
+  return segment_size_bytes - sizeof(FrameHeader);
+}
+}  // namespace
+
+DurableLog::DurableLog(SegmentFiles& files, Recovered&& recovered, LogSettings settings,
+                       LogEvents& events)
+    : files_(files), settings_(settings), events_(events), epoch_(recovered.epoch),
+      // The first frame begins a segment: the one before has been sealed.
+      tail_segment_(recovered.next_segment), tail_end_(usable_end(settings.segment_size_bytes)),
+      spares_(std::move(recovered.spares)), state_(std::move(recovered.state)),
+      records_since_checkpoint_(recovered.scanned_record_count) {
+  for (const auto& [segment, state] : state_.segments()) {
+    files_.note_generation(segment, state.generation);
+  }
+}
+
+DurableLog::~DurableLog() = default;
+
+// ---- shards --------------------------------------------------------------------------------
+
+void DurableLog::submit(ShardLog& shard, Submission& submission) {
+  bool notify = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t bound = submission.size_bound_bytes();
+    if (tail_position_ + bound > tail_end_ && tail_position_ > first_frame_position) begin_tail();
+    tail_position_ += submission.place_at(tail_segment_, tail_position_, tail_ordinal_);
+    tail_ordinal_ += submission.reference_count();
+    // A frame too long for a usual segment has one of its own, of just its size.
+    if (tail_position_ > tail_end_) tail_end_ = tail_position_;
+    notify = queue_.empty() || (submission.awaited() && !urgent_);
+    queue_.push_back({&shard, &submission});
+    queued_bytes_ += submission.size_bytes();
+    urgent_ = urgent_ || submission.awaited() || queued_bytes_ > unhurried_max_bytes;
+  }
+  if (notify) changed_.notify_one();
+}
+
+/// The next frame begins a segment. Requires: mutex_ is held.
+void DurableLog::begin_tail() {
+  ++tail_segment_;
+  tail_position_ = first_frame_position;
+  tail_ordinal_ = 0;
+  tail_end_ = usable_end(settings_.segment_size_bytes);
+}
+
+void DurableLog::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    urgent_ = true;
+  }
+  changed_.notify_one();
+}
+
+// ---- the disk thread -----------------------------------------------------------------------
+
+void DurableLog::wait(Instant now, Instant deadline) {
+  std::unique_lock lock(mutex_);
+  const auto ready = [&] { return urgent_ || (!queue_.empty() && pending_.empty()); };
+  if (deadline == never) {
+    changed_.wait(lock, ready);
+  } else if (deadline > now) {
+    changed_.wait_for(lock, deadline - now, ready);
+  }
+}
+
+Instant DurableLog::step(Instant now) {
+  if (failed_) return never;
+  roll_if_requested();
+  const bool write_now = take_submissions(now, false);
+  const bool written = !write_now || write_pending(now);
+  if (failed_) return never;
+  const bool sync_is_due =
+      !to_wake_.empty() ||
+      (first_unsynced_at_ != never && first_unsynced_at_ + settings_.sync_delay <= now);
+  if (sync_is_due && !sync()) return never;
+  if (!written) return now + space_check_interval;
+  if (!pending_.empty()) return first_pending_at_ + settings_.write_delay;
+  if (first_unsynced_at_ != never) return first_unsynced_at_ + settings_.sync_delay;
+  if (end_is_attested_ || !settings_.sync || file_ == nullptr) return never;
+  if (written_at_ + settings_.sync_delay > now) return written_at_ + settings_.sync_delay;
+  return attest() ? never : now + settings_.sync_delay;
+}
+
+/// Takes what was submitted. True when it is to be written now.
+bool DurableLog::take_submissions(Instant now, bool at_once) {
+  const std::lock_guard lock(mutex_);
+  if (pending_.empty() && !queue_.empty()) first_pending_at_ = now;
+  pending_.insert(pending_.end(), queue_.begin(), queue_.end());
+  queue_.clear();
+  const bool write_now = at_once || urgent_ || out_of_space_ ||
+                         first_pending_at_ + settings_.write_delay <= now;
+  if (write_now) {
+    urgent_ = false;
+    queued_bytes_ = 0;
+  }
+  return write_now && !pending_.empty();
+}
+
+bool DurableLog::write_pending(Instant now) {
+  while (!pending_.empty()) {
+    const Submission& first = *pending_.front().submission;
+    if (first.segment() != segment_ && !begin_segment(first.segment(), first.size_bytes())) {
+      return false;
+    }
+    std::size_t count = 0;
+    std::uint64_t size_bytes = 0;
+    while (count < pending_.size() && size_bytes < batch_max_bytes &&
+           pending_[count].submission->segment() == segment_) {
+      size_bytes += pending_[count++].submission->size_bytes();
+    }
+    if (!write_batch(count)) return false;
+    if (first_unsynced_at_ == never) first_unsynced_at_ = now;
+    written_at_ = now;
+    end_is_attested_ = false;
+  }
+  first_pending_at_ = never;
+  return true;
+}
+
+bool DurableLog::write_batch(std::size_t count) {
+  pieces_.clear();
+  const std::uint64_t begin = pending_.front().submission->position();
+  LEVERET_ASSERT(begin == position_, "frames follow each other without a gap");
+  for (std::size_t i = 0; i < count; ++i) {
+    Submission& submission = *pending_[i].submission;
+    submission.finish(seed_, durable_position_, epoch_);
+    submission.append_pieces(pieces_);
+  }
+  if (auto written = file_->write_at(begin, pieces_); !written) return give_up(written.error());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto [shard, submission] = pending_.front();
+    pending_.pop_front();
+    note_written(*submission);
+    if (submission->awaited() && std::find(to_wake_.begin(), to_wake_.end(), shard) ==
+                                     to_wake_.end()) {
+      to_wake_.push_back(shard);
+    }
+    unsynced_.push_back({shard, submission->ticket});
+    // From here on the submission is its shard's again.
+    shard->note_written(submission->ticket);
+  }
+  if (out_of_space_.exchange(false)) events_.on_disk_full(false);
+  return true;
+}
+
+void DurableLog::note_written(const Submission& submission) {
+  {
+    const std::lock_guard lock(state_mutex_);
+    submission.for_each_record([&](const RecordView& record, std::uint64_t position) {
+      state_.apply(segment_, record);
+      ++records_since_checkpoint_;
+      if (record.header.kind != RecordKind::message) return;
+      if (const auto message = read_message(record.payload)) {
+        index_.add(record.header.first_ordinal,
+                   static_cast<std::uint32_t>(position / LogPlace::position_unit_bytes),
+                   record.header.size_bytes, *message);
+      }
+    });
+  }
+  position_ = submission.position() + submission.size_bytes();
+  bytes_since_checkpoint_ += submission.size_bytes();
+  written_end_.store(
+      end_of(segment_, static_cast<std::uint32_t>(position_ / LogPlace::position_unit_bytes)),
+      std::memory_order_release);
+}
+
+bool DurableLog::sync() {
+  if (settings_.sync && file_ != nullptr) {
+    if (auto synced = file_->sync_data(); !synced) return give_up(synced.error());
+    durable_position_ = position_;
+  }
+  for (const Unsynced& unsynced : unsynced_) unsynced.shard->note_committed(unsynced.ticket);
+  unsynced_.clear();
+  first_unsynced_at_ = never;
+  for (ShardLog* shard : to_wake_) shard->wake();
+  to_wake_.clear();
+  return true;
+}
+
+/// When all is synced and nothing follows, nothing would tell a later start that the end was safe:
+/// an empty frame does. False: something was submitted meanwhile.
+bool DurableLog::attest() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!queue_.empty()) return false;
+    end_is_attested_ = true;
+    if (tail_segment_ != segment_ || tail_position_ + sizeof(FrameHeader) > tail_end_) return true;
+    tail_position_ += sizeof(FrameHeader);
+  }
+  const FrameHeader frame =
+      empty_frame(files_.node(), segment_, position_, durable_position_, epoch_, 0);
+  if (auto written = file_->write_at(position_, bytes_of(frame)); !written) {
+    return give_up(written.error());
+  }
+  // Not synced itself, so it does not count as safe.
+  position_ += sizeof(frame);
+  return true;
+}
+
+void DurableLog::close(Instant now) {
+  while (!failed_ && take_submissions(now, true)) {
+    if (!write_pending(now)) return;
+  }
+  checkpoint_requested_ = true;
+  if (failed_ || !sync() || file_ == nullptr) return;
+  if (auto sealed = seal_segment(); !sealed) give_up(sealed.error());
+}
+
+bool DurableLog::give_up(const IoError& error) {
+  if (error.is_disk_full() && !error.what.starts_with("fdatasync")) {
+    // What is preallocated can be written; what is not has to wait for room.
+    if (!out_of_space_.exchange(true)) events_.on_disk_full(true);
+    return false;
+  }
+  // A second sync after a failed one would report success for pages that the kernel has dropped.
+  failed_ = true;
+  events_.on_failure(error);
+  return false;
+}
+
+}  // namespace leveret::storage

@@ -1,0 +1,118 @@
+// The second half of a start: which messages there are, from the tables of contents.
+
+#include <utility>
+
+#include "storage/frame_scanner.hpp"
+#include "storage/recovery.hpp"
+
+namespace leveret::storage {
+
+namespace {
+
+constexpr std::uint64_t index_size_max_bytes = 4ull << 30;
+
+IoResult<SegmentIndex> index_from_frames(const File& file, const NodeId& node,
+                                         std::uint32_t segment) {
+  const auto size = file.size();
+  if (!size) return tl::unexpected(size.error());
+  FrameScanner scanner(file, *size, node, segment);
+  SegmentIndex index;
+  while (true) {
+    const auto frame = scanner.next();
+    if (!frame) return tl::unexpected(frame.error());
+    if (!*frame) {
+      // What is missing is found out by whoever counts; what follows is still good.
+      const auto found = scanner.find_next(scanner.position() + 8);
+      if (!found) return tl::unexpected(found.error());
+      if (!*found) return index;
+      continue;
+    }
+    std::uint64_t position = (*frame)->position + sizeof(FrameHeader);
+    for (const RecordView& record : (*frame)->records) {
+      const auto message = record.header.kind == RecordKind::message
+                               ? read_message(record.payload)
+                               : std::nullopt;
+      if (message) {
+        index.add(record.header.first_ordinal,
+                  static_cast<std::uint32_t>(position / LogPlace::position_unit_bytes),
+                  record.header.size_bytes, *message);
+      }
+      position += aligned(record.header.size_bytes);
+    }
+    if ((*frame)->is_seal()) return index;
+  }
+}
+
+/// Visits the live references of one segment; returns how many were found.
+std::uint64_t visit_segment(std::uint32_t segment, const SegmentIndex& index,
+                            const SegmentState& state,
+                            const std::function<void(const LiveReference&)>& visit) {
+  std::uint64_t found_count = 0;
+  index.for_each([&](const IndexEntry& entry) {
+    LiveReference live;
+    live.place = {segment, entry.first_ordinal, entry.position, entry.size_bytes};
+    live.published_at_ms = entry.published_at_ms;
+    live.expiration_ms = entry.expiration_ms;
+    live.body_size_bytes = entry.body_size_bytes;
+    for (std::uint32_t i = 0; i < entry.queues.size(); ++i) {
+      const std::uint32_t ordinal = entry.first_ordinal + i;
+      if (ordinal >= state.reference_count || state.settled.test(ordinal)) continue;
+      ++found_count;
+      live.index = i;
+      live.queue = entry.queues[i];
+      live.delivered = state.delivered.test(ordinal);
+      visit(live);
+    }
+  });
+  return found_count;
+}
+
+}  // namespace
+
+IoResult<SegmentIndex> load_index(FileSystem& files, const std::string& folder, const NodeId& node,
+                                  std::uint32_t segment) {
+  const auto file = files.open(folder + "/" + segment_name(segment), OpenMode::read);
+  if (!file) return tl::unexpected(file.error());
+  const auto header = read_segment_header(**file, node, segment);
+  if (!header) return tl::unexpected(header.error());
+  const auto bytes = read_file(files, folder + "/" + index_name(segment), index_size_max_bytes);
+  if (bytes && *header) {
+    auto index = SegmentIndex::parse(*bytes, segment, (*header)->generation,
+                                     segment_seed(node, segment));
+    if (index) return std::move(*index);
+  }
+  return index_from_frames(**file, node, segment);
+}
+
+Result<void, std::string> for_each_live_reference(
+    FileSystem& files, const std::string& folder, const NodeId& node, Recovered& recovered,
+    const RecoveryOptions& options, const std::function<bool(const LiveReference&)>& visit) {
+  std::uint64_t total = 0;
+  std::uint64_t done = 0;
+  for (const auto& [segment, state] : recovered.state.segments()) total += state.live_count;
+  for (auto& [segment, state] : recovered.state.segments()) {
+    if (state.live_count == 0) continue;
+    const std::string name = folder + "/" + segment_name(segment);
+    const auto index = load_index(files, folder, node, segment);
+    if (!index) return tl::unexpected(index.error().text());
+    const std::uint64_t live_count = state.live_count;
+    std::vector<LogReference> unknown;
+    const std::uint64_t found_count =
+        visit_segment(segment, *index, state, [&](const LiveReference& live) {
+          if (!visit(live)) unknown.push_back(live.place.reference(live.index));
+        });
+    if (found_count < live_count) {
+      const std::string sentence = name + ": " + std::to_string(live_count - found_count) + " of " +
+                                   std::to_string(live_count) +
+                                   " references to messages cannot be found";
+      if (!options.skip_damaged) return tl::unexpected(sentence);
+      recovered.notes.push_back(sentence);
+    }
+    for (const LogReference& reference : unknown) recovered.state.settle(reference);
+    done += live_count;
+    if (options.progress) options.progress(done, total);
+  }
+  return {};
+}
+
+}  // namespace leveret::storage

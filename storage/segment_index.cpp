@@ -1,0 +1,107 @@
+#include "storage/segment_index.hpp"
+
+#include "storage/crc32c.hpp"
+#include "storage/packed.hpp"
+
+namespace leveret::storage {
+
+namespace {
+
+/// The beginning of an index file.
+struct IndexFileHeader {
+  std::array<char, 8> magic{'L', 'V', 'R', 'T', 'I', 'D', 'X', '\n'};
+  std::uint32_t format = format_version;
+  std::uint32_t segment = 0;
+  std::uint32_t generation = 0;
+  std::uint32_t body_checksum = 0;
+  std::uint64_t body_size_bytes = 0;
+  std::uint64_t message_count = 0;
+  std::uint32_t unused = 0;
+  std::uint32_t checksum = 0;
+};
+static_assert(sizeof(IndexFileHeader) == 48);
+
+std::uint32_t checksum_of(const IndexFileHeader& header, std::uint32_t seed) {
+  return crc32c(seed, bytes_of(header).first(sizeof(header) - sizeof(header.checksum)));
+}
+
+}  // namespace
+
+void SegmentIndex::add(std::uint32_t first_ordinal, std::uint32_t position,
+                       std::uint32_t size_bytes, const MessageView& message) {
+  PackedWriter writer(packed_);
+  writer.number(first_ordinal - last_ordinal_);
+  writer.number(position - last_position_);
+  writer.number(size_bytes);
+  writer.number(message.header.body_size_bytes);
+  writer.signed_number(static_cast<std::int64_t>(message.header.published_at_ms -
+                                                 last_published_at_ms_));
+  // One more, so that the usual case, none, is one byte.
+  writer.number(message.header.expiration_ms + 1);
+  writer.number(message.header.queue_count);
+  for (std::uint32_t i = 0; i < message.header.queue_count; ++i) writer.number(message.queue(i));
+  last_ordinal_ = first_ordinal;
+  last_position_ = position;
+  last_published_at_ms_ = message.header.published_at_ms;
+  ++message_count_;
+}
+
+bool SegmentIndex::read_all(const std::function<void(const IndexEntry&)>& visit) const {
+  PackedReader reader(packed_);
+  IndexEntry entry;
+  for (std::uint64_t i = 0; i < message_count_; ++i) {
+    entry.first_ordinal += static_cast<std::uint32_t>(reader.number());
+    entry.position += static_cast<std::uint32_t>(reader.number());
+    entry.size_bytes = static_cast<std::uint32_t>(reader.number());
+    entry.body_size_bytes = static_cast<std::uint32_t>(reader.number());
+    entry.published_at_ms += static_cast<std::uint64_t>(reader.signed_number());
+    entry.expiration_ms = reader.number() - 1;
+    const std::uint64_t queue_count = reader.number();
+    entry.queues.clear();
+    for (std::uint64_t n = 0; n < queue_count && reader.ok(); ++n) {
+      entry.queues.push_back(reader.number());
+    }
+    if (!reader.ok()) return false;
+    if (visit) visit(entry);
+  }
+  return reader.at_end();
+}
+
+void SegmentIndex::for_each(const std::function<void(const IndexEntry&)>& visit) const {
+  read_all(visit);
+}
+
+std::vector<std::byte> SegmentIndex::file_bytes(std::uint32_t segment, std::uint32_t generation,
+                                                std::uint32_t seed) const {
+  IndexFileHeader header;
+  header.segment = segment;
+  header.generation = generation;
+  header.body_checksum = crc32c(seed, packed_);
+  header.body_size_bytes = packed_.size();
+  header.message_count = message_count_;
+  header.checksum = checksum_of(header, seed);
+  std::vector<std::byte> bytes(sizeof(header) + packed_.size());
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  if (!packed_.empty()) std::memcpy(bytes.data() + sizeof(header), packed_.data(), packed_.size());
+  return bytes;
+}
+
+std::optional<SegmentIndex> SegmentIndex::parse(std::span<const std::byte> bytes,
+                                                std::uint32_t segment, std::uint32_t generation,
+                                                std::uint32_t seed) {
+  if (bytes.size() < sizeof(IndexFileHeader)) return std::nullopt;
+  const auto header = read_struct<IndexFileHeader>(bytes);
+  const auto body = bytes.subspan(sizeof(header));
+  if (header.checksum != checksum_of(header, seed) || header.magic != IndexFileHeader{}.magic ||
+      header.format != format_version || header.segment != segment ||
+      header.generation != generation || header.body_size_bytes != body.size() ||
+      header.body_checksum != crc32c(seed, body)) {
+    return std::nullopt;
+  }
+  SegmentIndex index;
+  index.packed_.assign(body.begin(), body.end());
+  index.message_count_ = header.message_count;
+  return index;
+}
+
+}  // namespace leveret::storage

@@ -1,0 +1,61 @@
+/// What messages a segment holds, without their bytes: the segment's table of contents.
+///
+/// It grows with the segment that is being written, and is kept beside a sealed one as a file
+/// (`.idx`), so that a start needs not read the messages. It can always be made again from the
+/// segment.
+///
+/// Owner: whoever holds it. Thread: its owner's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/file.hpp"
+#include "storage/format.hpp"
+
+namespace leveret::storage {
+
+struct IndexEntry {
+  std::uint32_t first_ordinal = 0;
+  std::uint32_t position = 0;  ///< Of the record, in units of 8 bytes.
+  std::uint32_t size_bytes = 0;
+  std::uint32_t body_size_bytes = 0;
+  std::uint64_t published_at_ms = 0;
+  std::uint64_t expiration_ms = no_expiration;
+  std::vector<std::uint64_t> queues;
+};
+
+class SegmentIndex {
+ public:
+  /// Adds a message. Requires: it comes after those that were added before.
+  void add(std::uint32_t first_ordinal, std::uint32_t position, std::uint32_t size_bytes,
+           const MessageView& message);
+  std::uint64_t message_count() const { return message_count_; }
+
+  /// Visits all messages in their order.
+  void for_each(const std::function<void(const IndexEntry&)>& visit) const;
+
+  /// As a file's content; `generation` is that of the segment's file.
+  std::vector<std::byte> file_bytes(std::uint32_t segment, std::uint32_t generation,
+                                    std::uint32_t seed) const;
+  /// Nothing when the bytes are not that index, whole and right.
+  static std::optional<SegmentIndex> parse(std::span<const std::byte> bytes, std::uint32_t segment,
+                                           std::uint32_t generation, std::uint32_t seed);
+
+ private:
+  bool read_all(const std::function<void(const IndexEntry&)>& visit) const;
+
+  std::vector<std::byte> packed_;
+  std::uint64_t message_count_ = 0;
+  // What the next entry is packed against.
+  std::uint32_t last_ordinal_ = 0;
+  std::uint32_t last_position_ = 0;
+  std::uint64_t last_published_at_ms_ = 0;
+};
+
+}  // namespace leveret::storage

@@ -1,0 +1,48 @@
+/// Reads messages back from segments, many at a time, each checked.
+///
+/// Owner: a shard. Thread: its owner's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "storage/durable_log.hpp"
+#include "storage/log.hpp"
+#include "storage/segment_files.hpp"
+
+namespace leveret::storage {
+
+class SegmentReader final : public LogReader {
+ public:
+  /// `log` and `files` must outlive the reader.
+  SegmentReader(const DurableLog& log, SegmentFiles& files, LogEvents& events)
+      : log_(log), files_(files), events_(events) {}
+
+  bool is_written(const LogPlace& place) const override { return log_.is_written(place); }
+  void read(std::span<const LogPlace> places, const Visit& visit) override;
+
+ private:
+  struct Cached {
+    std::uint32_t segment = 0;
+    SegmentFiles::OpenSegment opened;
+  };
+
+  /// The segment as it is now; a fresh one when what is cached has proven wrong.
+  IoResult<const SegmentFiles::OpenSegment*> segment(std::uint32_t number, bool fresh);
+  std::size_t read_together(std::span<const LogPlace> places, std::vector<std::size_t>& failed,
+                            std::size_t first_index, const Visit& visit);
+  bool visit_record(std::span<const std::byte> bytes, const LogPlace& place, std::size_t index,
+                    const Visit& visit) const;
+  void read_alone(const LogPlace& place, std::size_t index, const Visit& visit);
+
+  const DurableLog& log_;
+  SegmentFiles& files_;
+  LogEvents& events_;
+  std::list<Cached> cache_;  ///< The most recently used first.
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace leveret::storage

@@ -1,0 +1,70 @@
+/// What the log's records add up to: the definitions, and which references are settled.
+///
+/// The disk thread applies each record as it is written, recovery applies the same records from
+/// the files; neither looks at a clock or at anything else, so both arrive at the same state.
+///
+/// Owner: the log, or recovery. Thread: its owner's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/format.hpp"
+
+namespace leveret::storage {
+
+/// A bit per reference of a segment.
+class ReferenceBits {
+ public:
+  bool test(std::uint32_t ordinal) const {
+    const std::size_t word = ordinal / 64;
+    return word < words_.size() && (words_[word] >> (ordinal % 64) & 1) != 0;
+  }
+  /// True when the bit was not set before.
+  bool set(std::uint32_t ordinal);
+  bool empty() const { return words_.empty(); }
+  std::span<const std::uint64_t> words() const { return words_; }
+  void assign(std::vector<std::uint64_t> words) { words_ = std::move(words); }
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
+
+struct SegmentState {
+  std::uint32_t reference_count = 0;
+  std::uint32_t live_count = 0;       ///< References that are not settled.
+  std::uint32_t generation = 0;       ///< How often the segment was compacted.
+  std::uint64_t end_position = 0;     ///< Where its frames end, in bytes.
+  std::uint64_t live_size_bytes = 0;  ///< About what the live references take of it.
+  ReferenceBits settled, delivered;
+};
+
+class StoreState {
+ public:
+  using Definitions = std::map<std::string, std::string, std::less<>>;
+
+  /// Applies a record that lies in `segment`. A payload that makes no sense changes nothing.
+  void apply(std::uint32_t segment, const RecordView& record);
+  /// Settles one reference that no record settles: nobody knows its queue any more.
+  void settle(const LogReference& reference);
+
+  Definitions& definitions() { return definitions_; }
+  const Definitions& definitions() const { return definitions_; }
+  std::map<std::uint32_t, SegmentState>& segments() { return segments_; }
+  const std::map<std::uint32_t, SegmentState>& segments() const { return segments_; }
+
+ private:
+  void add_message(std::uint32_t segment, std::uint32_t first_ordinal, std::uint32_t count,
+                   std::uint32_t size_bytes);
+  void settle_run(const ReferenceRun& run);
+  void deliver_run(const ReferenceRun& run);
+  void settle_one(SegmentState& segment, std::uint32_t ordinal);
+
+  Definitions definitions_;
+  std::map<std::uint32_t, SegmentState> segments_;
+};
+
+}  // namespace leveret::storage
