@@ -17,6 +17,7 @@ using Duration = std::chrono::milliseconds;
 struct Node {
   std::string name;
   std::string cluster_name;
+  std::string data_dir;
   std::uint16_t threads = 1;
 };
 
@@ -34,6 +35,7 @@ struct Listener {
 
 struct Permissions {
   std::string vhost, configure, write, read;
+  bool operator==(const Permissions&) const = default;
 };
 
 struct User {
@@ -44,13 +46,17 @@ struct User {
   std::vector<std::string> tags;
   std::vector<Permissions> permissions;
   std::string origin;  ///< Where it was given: "file:line:column", "default" and so on.
+  bool operator==(const User&) const = default;
 };
 
 struct Auth {
   std::vector<std::string> mechanisms{"PLAIN", "AMQPLAIN"};
   std::vector<std::string> loopback_only{"guest"};
   std::string hashing = "sha256";
-  std::vector<User> users;
+  /// The user that a new data directory begins with, and the vhost where it has permissions begins
+  /// to exist with it. None: one of `users` has its name and stands in its place.
+  std::optional<User> default_user;
+  std::vector<User> users;  ///< These hold as long as they are listed.
 };
 
 struct Limits {
@@ -67,6 +73,25 @@ struct Limits {
 
 struct Memory {
   std::uint64_t high_watermark_bytes = 0;  ///< Of message bodies, or of the process.
+  std::uint64_t page_out_at_bytes = 0;     ///< Of message bodies.
+};
+
+struct Disk {
+  std::uint64_t free_limit_bytes = 50'000'000;
+  Duration check_interval{10000};
+};
+
+/// What a confirm of a persistent message stands for.
+enum class StorageSync : std::uint8_t {
+  fdatasync,  ///< It is on the disk.
+  os,         ///< The operating system has it.
+};
+
+struct Storage {
+  StorageSync sync = StorageSync::fdatasync;
+  std::uint64_t segment_size_bytes = 64ull << 20;  ///< Whole pages of 4 KiB.
+  std::uint32_t compact_at_percent = 50;           ///< Dead bytes of a segment's bytes.
+  bool operator==(const Storage&) const = default;
 };
 
 struct Network {
@@ -109,6 +134,8 @@ struct Config {
   std::vector<std::string> vhosts{"/"};
   Limits limits;
   Memory memory;
+  Disk disk;
+  Storage storage;
   Network network;
   Log log;
   Shutdown shutdown;

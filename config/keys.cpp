@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t no_maximum = UINT64_MAX;
 constexpr std::uint64_t second = 1000;
+// What file systems and memory reckon in.
+constexpr std::uint64_t page_size_bytes = 4096;
 
 template <class T>
 T narrow(const KeyValue& value) {
@@ -34,6 +36,10 @@ const std::array keys{
     Key{"node.cluster_name", K::text, "", 0, 255, "", true, "cluster_name",
         "Shown to clients; empty: the node's name.",
         [](Config& config, const KeyValue& value) { config.node.cluster_name = value.text; }},
+    Key{"node.data_dir", K::text, "/var/lib/leveret", 1, 4000, "", false, "RABBITMQ_MNESIA_BASE",
+        "Folder of all that outlives the process, for this node alone. It is made when it is "
+        "missing; the folder above it is not.",
+        [](Config& config, const KeyValue& value) { config.node.data_dir = value.text; }},
     Key{"node.threads", K::text, "auto", 0, 0, "", false, "",
         "Shards, a thread each, 1 to 256; auto: one for up to 4 CPUs, else half as many as CPUs.",
         nullptr},
@@ -99,6 +105,41 @@ const std::array keys{
     Key{"memory.total_override", K::text, "", 0, 0, "", true,
         "total_memory_available_override_value",
         "Reckon shares of this size instead of RAM; empty: of RAM.", nullptr},
+    Key{"memory.page_out_at", K::share, "50%", 0, no_maximum, "", true,
+        "vm_memory_high_watermark_paging_ratio",
+        "Above this much memory message bodies leave it for the disk: a share of "
+        "memory.high_watermark, or a size.",
+        [](Config& config, const KeyValue& value) {
+          config.memory.page_out_at_bytes = value.number;
+        }},
+
+    Key{"disk.free_limit", K::size, "50MB", 0, no_maximum, "", true, "disk_free_limit",
+        "Publishers are blocked while less than this is free on the disk of node.data_dir.",
+        [](Config& config, const KeyValue& value) {
+          config.disk.free_limit_bytes = value.number;
+        }},
+    Key{"disk.check_interval", K::duration, "10s", 100, 3600 * second, "", true, "",
+        "How often the free space is looked at.",
+        [](Config& config, const KeyValue& value) {
+          config.disk.check_interval = duration(value);
+        }},
+
+    Key{"storage.sync", K::choice, "fdatasync", 0, 0, "fdatasync | os", false, "",
+        "What a confirm says of a persistent message: the disk has it (fdatasync), or the "
+        "operating system (os), which a power cut takes along.",
+        [](Config& config, const KeyValue& value) {
+          config.storage.sync = value.text == "os" ? StorageSync::os : StorageSync::fdatasync;
+        }},
+    Key{"storage.segment_size", K::size, "64MiB", 1ull << 20, 1ull << 30, "", false, "",
+        "Size of the log's files, rounded down to 4KiB.",
+        [](Config& config, const KeyValue& value) {
+          config.storage.segment_size_bytes = value.number / page_size_bytes * page_size_bytes;
+        }},
+    Key{"storage.compact_at", K::percent, "50%", 10, 90, "", false, "",
+        "A file of the log is rewritten when so much of it is dead.",
+        [](Config& config, const KeyValue& value) {
+          config.storage.compact_at_percent = narrow<std::uint32_t>(value);
+        }},
 
     Key{"network.nodelay", K::boolean, "true", 0, 0, "", true, "tcp_listen_options.nodelay",
         "TCP_NODELAY on clients' sockets.",
@@ -152,6 +193,9 @@ const std::array keys{
     Key{"log.levels.server", K::choice, "", 0, 0, levels, true, "log.default.level",
         "Level of one category; empty: log.level.",
         [](Config& config, const KeyValue& value) { config.log.levels["server"] = value.text; }},
+    Key{"log.levels.storage", K::choice, "", 0, 0, levels, true, "",
+        "Level of one category; empty: log.level.",
+        [](Config& config, const KeyValue& value) { config.log.levels["storage"] = value.text; }},
 
     Key{"shutdown.grace", K::duration, "10s", 0, 3600 * second, "", true, "",
         "How long clients may take to go after connection.close.",
@@ -165,16 +209,14 @@ const std::array keys{
         [](Config& config, const KeyValue& value) { config.compat.version = value.text; }},
 };
 
-constexpr std::array<std::string_view, 25> later_keys{
-    "node.data_dir",      "node.runtime_dir",         "listeners.http",
-    "listeners.metrics",  "tls",                      "auth.failure_delay",
-    "definitions",        "limits.consumer_timeout",  "limits.connections_per_address",
-    "limits.vhosts",      "memory.page_out_at",       "disk",
-    "storage",            "queues",                   "http",
-    "stats",              "proxy_protocol",           "proxy_trusted",
-    "management",         "prometheus",               "federation",
-    "shovel",             "cluster",                  "log.levels.http",
-    "log.levels.storage"};
+constexpr std::array<std::string_view, 20> later_keys{
+    "node.runtime_dir",   "listeners.http",         "listeners.metrics",
+    "tls",                "auth.failure_delay",     "definitions",
+    "limits.vhosts",      "limits.consumer_timeout", "limits.connections_per_address",
+    "queues",             "http",                   "stats",
+    "proxy_protocol",     "proxy_trusted",          "management",
+    "prometheus",         "federation",             "shovel",
+    "cluster",            "log.levels.http"};
 
 }  // namespace
 
@@ -188,11 +230,13 @@ std::string range_of(const Key& key) {
       case KeyType::size:
       case KeyType::share: return show_size(number);
       case KeyType::duration: return show_duration(number);
+      case KeyType::percent: return std::to_string(number) + "%";
       default: return std::to_string(number);
     }
   };
   const bool is_number = key.type == KeyType::count || key.type == KeyType::size ||
-                         key.type == KeyType::duration || key.type == KeyType::share;
+                         key.type == KeyType::duration || key.type == KeyType::share ||
+                         key.type == KeyType::percent;
   if (!is_number || (key.minimum == 0 && key.maximum == no_maximum)) return "";
   if (key.maximum == no_maximum) return "at least " + shown(key.minimum);
   if (key.minimum == key.maximum) return "only " + shown(key.minimum);
@@ -209,6 +253,7 @@ std::string_view name_of(KeyType type) {
     case KeyType::size: return "size";
     case KeyType::duration: return "duration";
     case KeyType::share: return "share or size";
+    case KeyType::percent: return "percent";
     case KeyType::choice: return "one of";
     case KeyType::texts: return "list of";
   }

@@ -15,12 +15,22 @@
 namespace leveret::config {
 
 /// What a key's text is read as.
-enum class KeyType : std::uint8_t { text, boolean, count, size, duration, share, choice, texts };
+enum class KeyType : std::uint8_t {
+  text,
+  boolean,
+  count,
+  size,
+  duration,
+  share,    ///< A size, or a part of something in percent: bytes in the end.
+  percent,  ///< A part of something that is only known later.
+  choice,
+  texts
+};
 
 /// A value that has been read, in the form that its type has.
 struct KeyValue {
   std::string text;
-  std::uint64_t number = 0;  ///< Counts, bytes, milliseconds.
+  std::uint64_t number = 0;  ///< Counts, bytes, milliseconds, percents.
   bool flag = false;
   std::vector<std::string> texts;
 };

@@ -181,8 +181,9 @@ std::string listed(std::string_view choices) {
   return text;
 }
 
+/// `whole_bytes` is what a share is a share of.
 Parsed<KeyValue> read_text_value(const Key& key, const std::string& text,
-                                 std::uint64_t memory_bytes) {
+                                 std::uint64_t whole_bytes) {
   switch (key.type) {
     case KeyType::boolean: {
       const auto flag = parse_bool(text);
@@ -191,7 +192,8 @@ Parsed<KeyValue> read_text_value(const Key& key, const std::string& text,
     }
     case KeyType::count: return check_range(key, parse_count(text), text);
     case KeyType::size: return check_range(key, parse_size(text), text);
-    case KeyType::share: return check_range(key, parse_share(text, memory_bytes), text);
+    case KeyType::share: return check_range(key, parse_share(text, whole_bytes), text);
+    case KeyType::percent: return check_range(key, parse_percent(text), text);
     case KeyType::duration: {
       const auto duration = parse_duration(text);
       if (!duration) return tl::unexpected(duration.error());
@@ -214,9 +216,9 @@ Parsed<KeyValue> read_text_value(const Key& key, const std::string& text,
   return KeyValue{};
 }
 
-Parsed<KeyValue> read_value(const Key& key, const Item& item, std::uint64_t memory_bytes) {
+Parsed<KeyValue> read_value(const Key& key, const Item& item, std::uint64_t whole_bytes) {
   if (key.type != KeyType::texts) {
-    if (item.kind == Item::Kind::text) return read_text_value(key, item.text, memory_bytes);
+    if (item.kind == Item::Kind::text) return read_text_value(key, item.text, whole_bytes);
     return tl::unexpected(item.kind == Item::Kind::null ? std::string("has no value")
                                                         : std::string("must be a single value"));
   }
@@ -276,6 +278,7 @@ class Loader {
                "must be whole seconds");
     }
     name_node();
+    warn();
   }
 
   Loaded loaded;
@@ -313,7 +316,11 @@ class Loader {
     const Item item = own != nullptr ? *own : default_item(key);
     loaded.origins[std::string(key.path)] = item.origin;
     if (own == nullptr && key.default_text.empty()) return;
-    const auto value = read_value(key, item, memory_bytes_);
+    // The table has what a share refers to before it.
+    const auto value = read_value(key, item,
+                                  key.path == "memory.page_out_at"
+                                      ? loaded.config.memory.high_watermark_bytes
+                                      : memory_bytes_);
     if (!value) return complain(problems, item.origin, key.path, value.error());
     if (key.assign != nullptr) key.assign(loaded.config, *value);
     if (own == nullptr) return;
@@ -355,6 +362,20 @@ class Loader {
     ::gethostname(host.data(), host.size() - 1);
     const std::string_view name(host.data());
     loaded.config.node.name = "leveret@" + std::string(name.substr(0, name.find('.')));
+  }
+
+  void warn() {
+    const Memory& memory = loaded.config.memory;
+    if (memory.page_out_at_bytes >= memory.high_watermark_bytes) {
+      loaded.warnings.push_back(
+          "memory.page_out_at is not below memory.high_watermark: publishers are blocked before "
+          "message bodies leave memory");
+    }
+    if (loaded.config.storage.sync == StorageSync::os) {
+      loaded.warnings.push_back(
+          "storage.sync is os: a confirm means that the operating system has the message, not the "
+          "disk; a power cut can lose confirmed messages");
+    }
   }
 
   Item root_;

@@ -44,4 +44,8 @@ std::string print_effective(const Loaded& loaded);
 /// Keys that differ and that a running node cannot change.
 std::vector<std::string> changes_needing_restart(const Config& running, const Config& next);
 
+/// Whether auth.default_user is another one now, wherever it is written. A node that has its data
+/// takes no notice of that. False when a user of auth.users stands in its place.
+bool default_user_differs(const Config& running, const Config& next);
+
 }  // namespace leveret::config

@@ -19,9 +19,10 @@ listeners:                   # A change needs a restart.
     - bind: ":5672"    # ":port" is all addresses, "127.0.0.1:port" or "[::1]:port" one
       backlog: 1024
 
+# Made when they are missing; they stay when they are listed no more.
 vhosts: [/]
 
-# Who may log in beside the default user:
+# Who may log in, as long as it is written here:
 #   auth:
 #     users:
 #       - name: nova
@@ -29,7 +30,7 @@ vhosts: [/]
 #         tags: [monitoring]
 #         permissions:
 #           - {vhost: /, configure: ".*", write: ".*", read: ".*"}
-#     default_user:
+#     default_user:             # Only counts when node.data_dir is new.
 #       name: guest
 #       password: guest           # or password_file, or password_hash
 #       tags: [administrator]
@@ -41,7 +42,7 @@ vhosts: [/]
 #     outputs:
 #       - stderr
 #       - {file: /var/log/leveret/leveret.log, max_size: 100MiB, keep: 5}
-#     levels: {connection: warning, auth: debug}    # also channel, queue, server
+#     levels: {connection: warning, auth: debug}    # also channel, queue, server, storage
 )";
 
 std::string section_of(std::string_view path) {
@@ -142,19 +143,39 @@ std::string print_effective(const Loaded& loaded) {
   for (const User& user : loaded.config.auth.users) {
     users += (users.empty() ? "" : ", ") + quote(user.name);
   }
-  return text + "# users: " + users + "\n";
+  text += "# users: " + (users.empty() ? "none" : users) + "\n";
+  if (const auto& user = loaded.config.auth.default_user) {
+    text += "# default user of a new data directory: " + quote(user->name) + ", in vhost " +
+            quote(user->permissions.front().vhost) + "\n";
+  }
+  return text;
 }
 
 std::vector<std::string> changes_needing_restart(const Config& running, const Config& next) {
   std::vector<std::string> changed;
   if (running.node.threads != next.node.threads) changed.emplace_back("node.threads");
   if (running.node.name != next.node.name) changed.emplace_back("node.name");
+  if (running.node.data_dir != next.node.data_dir) changed.emplace_back("node.data_dir");
+  if (running.storage.sync != next.storage.sync) changed.emplace_back("storage.sync");
+  if (running.storage.segment_size_bytes != next.storage.segment_size_bytes) {
+    changed.emplace_back("storage.segment_size");
+  }
+  if (running.storage.compact_at_percent != next.storage.compact_at_percent) {
+    changed.emplace_back("storage.compact_at");
+  }
   if (running.amqp_listeners != next.amqp_listeners) changed.emplace_back("listeners.amqp");
   if (running.log.format != next.log.format) changed.emplace_back("log.format");
   if (running.log.to_stderr != next.log.to_stderr || running.log.files != next.log.files) {
     changed.emplace_back("log.outputs");
   }
   return changed;
+}
+
+bool default_user_differs(const Config& running, const Config& next) {
+  if (!running.auth.default_user || !next.auth.default_user) return false;
+  User moved = *next.auth.default_user;
+  moved.origin = running.auth.default_user->origin;
+  return moved != *running.auth.default_user;
 }
 
 }  // namespace leveret::config

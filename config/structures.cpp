@@ -15,6 +15,8 @@ namespace {
 constexpr std::array<std::string_view, 5> paths{"listeners.amqp", "vhosts", "auth.default_user",
                                                 "auth.users", "log.outputs"};
 
+constexpr std::size_t vhost_name_max_bytes = 255;
+
 /// Reads one map whose keys are all known, and remembers which were not used.
 class MapReader {
  public:
@@ -154,7 +156,8 @@ void read_vhosts(const StructureSource& source, Config& config) {
   if (item == nullptr || !is_list(source, *item, "vhosts")) return;
   config.vhosts.clear();
   for (const Item& one : item->list) {
-    if (one.kind != Item::Kind::text || one.text.empty() || one.text.size() > 255) {
+    if (one.kind != Item::Kind::text || one.text.empty() ||
+        one.text.size() > vhost_name_max_bytes) {
       source.problems.push_back(one.origin + ": vhosts: must be names of 1 to 255 bytes");
     } else if (std::find(config.vhosts.begin(), config.vhosts.end(), one.text) ==
                config.vhosts.end()) {
@@ -201,10 +204,13 @@ Permissions read_permissions(MapReader& reader, std::string vhost) {
   return {std::move(vhost), reader.text("configure"), reader.text("write"), reader.text("read")};
 }
 
+bool is_listed(const Auth& auth, const std::string& name) {
+  return std::any_of(auth.users.begin(), auth.users.end(),
+                     [&](const User& user) { return user.name == name; });
+}
+
 void add_user(const StructureSource& source, Config& config, const Item& item, User user) {
-  const auto same = std::find_if(config.auth.users.begin(), config.auth.users.end(),
-                                 [&](const User& other) { return other.name == user.name; });
-  if (same != config.auth.users.end()) {
+  if (is_listed(config.auth, user.name)) {
     source.problems.push_back(item.origin + ": auth.users: user '" + user.name +
                               "' is given twice");
     return;
@@ -263,18 +269,15 @@ void read_default_user(const StructureSource& source, Config& config) {
   user.tags = reader.find("tags") == nullptr ? std::vector<std::string>{"administrator"}
                                              : reader.texts("tags");
   const std::string vhost = reader.text("vhost", "/");
-  if (std::find(config.vhosts.begin(), config.vhosts.end(), vhost) == config.vhosts.end()) {
-    config.vhosts.push_back(vhost);
+  if (vhost.empty() || vhost.size() > vhost_name_max_bytes) {
+    reader.complain(*reader.item().find("vhost"), "vhost", "must be a name of 1 to 255 bytes");
   }
   user.permissions.push_back({vhost, ".*", ".*", ".*"});
   if (const Item* permissions = reader.find("permissions")) {
     MapReader granted(*permissions, "auth.default_user.permissions", source.problems);
     user.permissions = {read_permissions(granted, vhost)};
   }
-  // A user of that name in auth.users takes its place.
-  const bool replaced = std::any_of(config.auth.users.begin(), config.auth.users.end(),
-                                    [&](const User& other) { return other.name == user.name; });
-  if (!replaced) add_user(source, config, *item, std::move(user));
+  if (!is_listed(config.auth, user.name)) config.auth.default_user = std::move(user);
 }
 
 // ---- log -----------------------------------------------------------------------------------
@@ -310,14 +313,16 @@ void read_outputs(const StructureSource& source, Config& config) {
 }
 
 void warn(const StructureSource& source, const Config& config) {
-  const bool open_to_network =
-      std::any_of(config.auth.users.begin(), config.auth.users.end(), [&](const User& user) {
-        const auto& loopback_only = config.auth.loopback_only;
-        return user.name == "guest" && user.password == "guest" &&
-               std::find(loopback_only.begin(), loopback_only.end(), "guest") ==
-                   loopback_only.end();
-      });
-  if (open_to_network) {
+  const Auth& auth = config.auth;
+  const auto is_well_known = [](const User& user) {
+    return user.name == "guest" && user.password == "guest";
+  };
+  const bool has_guest = std::any_of(auth.users.begin(), auth.users.end(), is_well_known) ||
+                         (auth.default_user && is_well_known(*auth.default_user));
+  const bool from_anywhere =
+      std::find(auth.loopback_only.begin(), auth.loopback_only.end(), "guest") ==
+      auth.loopback_only.end();
+  if (has_guest && from_anywhere) {
     source.warnings.push_back("user guest with its well-known password may come from anywhere");
   }
 }

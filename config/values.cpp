@@ -115,15 +115,21 @@ Parsed<Duration> parse_duration(std::string_view text) {
   return wrong(text, "is not a duration; write a number with ms, s, m, h or d");
 }
 
-Parsed<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole_bytes) {
-  if (!text.ends_with('%')) return parse_size(text);
+Parsed<std::uint64_t> parse_percent(std::string_view text) {
   std::uint64_t percent = 0;
   std::string_view rest;
   if (!split_number(text, percent, rest) || rest != "%") return wrong(text, "is not a percentage");
-  if (percent < 1 || percent > 95) {
+  return percent;
+}
+
+Parsed<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole_bytes) {
+  if (!text.ends_with('%')) return parse_size(text);
+  const auto percent = parse_percent(text);
+  if (!percent) return percent;
+  if (*percent < 1 || *percent > 95) {
     return tl::unexpected(std::string(text) + " is out of range (1%..95%)");
   }
-  return whole_bytes / 100 * percent;
+  return whole_bytes / 100 * *percent;
 }
 
 Parsed<Bind> parse_bind(std::string_view text) {

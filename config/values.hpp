@@ -25,6 +25,8 @@ Parsed<std::uint64_t> parse_count(std::string_view text);
 Parsed<std::uint64_t> parse_size(std::string_view text);
 /// A number with ms, s, m, h or d; 0 and off are zero.
 Parsed<Duration> parse_duration(std::string_view text);
+/// A whole number followed by %; it is the number that is returned.
+Parsed<std::uint64_t> parse_percent(std::string_view text);
 /// "40%" of `whole`, or a size. Percents from 1 to 95.
 Parsed<std::uint64_t> parse_share(std::string_view text, std::uint64_t whole_bytes);
 /// "host:port", ":port", "[::1]:port".

@@ -21,13 +21,18 @@ namespace leveret::server {
 namespace {
 
 constexpr std::size_t queued_lines_max = 2048;
-// By SessionEvent::Category, and the server's own.
-constexpr std::array<const char*, 5> categories{"connection", "channel", "queue", "auth", "server"};
-constexpr std::size_t server_category = 4;
+// By SessionEvent::Category, then by LogCategory.
+constexpr std::array<const char*, 6> categories{"connection", "channel", "queue",
+                                                "auth",       "server",  "storage"};
+constexpr std::size_t session_categories = 4;
 
 std::array<std::shared_ptr<spdlog::logger>, categories.size()>& loggers() {
   static std::array<std::shared_ptr<spdlog::logger>, categories.size()> all;
   return all;
+}
+
+spdlog::logger& logger_of(LogCategory category) {
+  return *loggers()[session_categories + static_cast<std::size_t>(category)];
 }
 
 /// Bytes of the character that `text` begins with; 0 when it is none. Requires: not empty.
@@ -157,9 +162,9 @@ void stop_logging() {
   for (auto& logger : loggers()) logger.reset();
 }
 
-void log_info(std::string_view text) { loggers()[server_category]->info(text); }
-void log_warning(std::string_view text) { loggers()[server_category]->warn(text); }
-void log_error(std::string_view text) { loggers()[server_category]->error(text); }
+void log_info(std::string_view text, LogCategory category) { logger_of(category).info(text); }
+void log_warning(std::string_view text, LogCategory category) { logger_of(category).warn(text); }
+void log_error(std::string_view text, LogCategory category) { logger_of(category).error(text); }
 
 void log_event(const broker::SessionEvent& event) {
   using Level = broker::SessionEvent::Level;

@@ -4,6 +4,7 @@
 /// not hold a shard. When lines come faster than they can be written, the oldest are dropped.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,10 +21,12 @@ void set_log_levels(const config::Log& settings);
 /// Writes out what is queued and ends the log's thread.
 void stop_logging();
 
-/// Writes a line of category `server`.
-void log_info(std::string_view text);
-void log_warning(std::string_view text);
-void log_error(std::string_view text);
+/// Categories of lines that no session writes.
+enum class LogCategory : std::uint8_t { server, storage };
+
+void log_info(std::string_view text, LogCategory category = LogCategory::server);
+void log_warning(std::string_view text, LogCategory category = LogCategory::server);
+void log_error(std::string_view text, LogCategory category = LogCategory::server);
 void log_event(const broker::SessionEvent& event);
 
 }  // namespace leveret::server

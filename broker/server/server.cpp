@@ -111,7 +111,7 @@ void Server::install_users(const config::Config& config) {
   limits.connections = config.limits.connections;
   limits.connections_per_user = config.limits.connections_per_user;
   limits.queues = config.limits.queues;
-  shards_[0]->post([this, limits, users = make_users(config), vhosts = config.vhosts] {
+  shards_[0]->post([this, limits, users = make_users(config), vhosts = all_vhosts(config)] {
     broker::ShardState& state = shards_[0]->state();
     state.controller().set_limits(limits);
     state.send(ShardId{0},
@@ -158,6 +158,7 @@ void Server::reload() {
   }
   config::Config merged = *next;
   merged.node = config_.node;
+  merged.storage = config_.storage;
   merged.amqp_listeners = config_.amqp_listeners;
   config_ = std::move(merged);
   set_log_levels(config_.log);

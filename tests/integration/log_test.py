@@ -9,7 +9,7 @@ from harness.connection import ConnectionClosed
 from support import Client, DaemonTest, connect, on_each_shard_count, run_leveret
 
 _line = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[(trace|debug|info|warning|error|critical)\] "
-                   r"(connection|channel|queue|auth|server): \S.*")
+                   r"(connection|channel|queue|auth|server|storage): \S.*")
 
 
 def outputs(*values):

@@ -21,12 +21,18 @@ TEST(Load, GivesTheDefaultsForNothing) {
   EXPECT_EQ(config.limits.channels, 2047U);
   EXPECT_EQ(config.compat.product, "RabbitMQ");
   EXPECT_EQ(config.compat.version, "3.13.7");
-  ASSERT_EQ(config.auth.users.size(), 1U);
-  EXPECT_EQ(config.auth.users[0].name, "guest");
-  EXPECT_EQ(config.auth.users[0].password, "guest");
+  EXPECT_TRUE(config.auth.users.empty());
+  ASSERT_TRUE(config.auth.default_user);
+  EXPECT_EQ(config.auth.default_user->name, "guest");
+  EXPECT_EQ(config.auth.default_user->password, "guest");
+  EXPECT_EQ(config.node.data_dir, "/var/lib/leveret");
+  EXPECT_EQ(config.disk.free_limit_bytes, 50'000'000U);
+  EXPECT_EQ(config.disk.check_interval, Duration{10000});
+  EXPECT_EQ(config.storage, (Storage{StorageSync::fdatasync, 64U << 20, 50}));
   EXPECT_TRUE(config.node.name.starts_with("leveret@"));
   EXPECT_GE(config.node.threads, 1U);
   EXPECT_GT(config.memory.high_watermark_bytes, 0U);
+  EXPECT_EQ(config.memory.page_out_at_bytes, config.memory.high_watermark_bytes / 100 * 50);
   EXPECT_TRUE(loaded->warnings.empty());
 }
 
@@ -39,12 +45,14 @@ TEST(Load, TakesAnEmptyFileForNothing) {
 TEST(Load, ReadsEveryKindOfValue) {
   const Config config = loaded_from(R"(
 version: 1
-node: {name: leveret@here, threads: 3}
+node: {name: leveret@here, threads: 3, data_dir: /srv/leveret}
 auth: {mechanisms: [PLAIN], loopback_only: []}
 limits: {heartbeat: 30s, frame_max: 64KiB, connections: 10}
-memory: {high_watermark: 1GiB}
+memory: {high_watermark: 1GiB, page_out_at: 100MiB}
+disk: {free_limit: 1GB, check_interval: 500ms}
+storage: {sync: os, segment_size: 8MiB, compact_at: 75%}
 network: {nodelay: false}
-log: {level: debug, levels: {auth: error}, format: json}
+log: {level: debug, levels: {auth: error, storage: trace}, format: json}
 )").config;
   EXPECT_EQ(config.node.name, "leveret@here");
   EXPECT_EQ(config.node.threads, 3U);
@@ -53,10 +61,16 @@ log: {level: debug, levels: {auth: error}, format: json}
   EXPECT_EQ(config.limits.heartbeat, Duration{30000});
   EXPECT_EQ(config.limits.frame_max_bytes, 65536U);
   EXPECT_EQ(config.limits.connections, 10U);
+  EXPECT_EQ(config.node.data_dir, "/srv/leveret");
   EXPECT_EQ(config.memory.high_watermark_bytes, 1U << 30);
+  EXPECT_EQ(config.memory.page_out_at_bytes, 100U << 20);
+  EXPECT_EQ(config.disk.free_limit_bytes, 1'000'000'000U);
+  EXPECT_EQ(config.disk.check_interval, Duration{500});
+  EXPECT_EQ(config.storage, (Storage{StorageSync::os, 8U << 20, 75}));
   EXPECT_FALSE(config.network.nodelay);
   EXPECT_EQ(config.log.level, "debug");
   EXPECT_EQ(config.log.levels.at("auth"), "error");
+  EXPECT_EQ(config.log.levels.at("storage"), "trace");
   EXPECT_EQ(config.log.format, "json");
 }
 
@@ -71,6 +85,41 @@ TEST(Load, ReckonsSharesOfWhatItIsTold) {
   EXPECT_EQ(loaded_from("memory: {total_override: 10GB, high_watermark: 50%}")
                 .config.memory.high_watermark_bytes,
             5'000'000'000U);
+}
+
+// Goal: a share of the watermark follows the watermark, however that is given.
+TEST(Load, ReckonsPagingOutOfTheHighWatermark) {
+  const auto page_out_at = [](const std::string& memory) {
+    return loaded_from("memory: {" + memory + "}").config.memory.page_out_at_bytes;
+  };
+  EXPECT_EQ(page_out_at("high_watermark: 100MB"), 50'000'000U);
+  EXPECT_EQ(page_out_at("page_out_at: 10%, high_watermark: 100MB"), 10'000'000U);
+  EXPECT_EQ(page_out_at("total_override: 1GB, high_watermark: 50%, page_out_at: 20%"),
+            100'000'000U);
+  EXPECT_EQ(page_out_at("high_watermark: 100MB, page_out_at: 64KiB"), 65536U);
+  EXPECT_EQ(page_out_at("page_out_at: 0"), 0U);
+}
+
+TEST(Load, RoundsSegmentsDownToWholePages) {
+  EXPECT_EQ(loaded_from("storage: {segment_size: 50MB}").config.storage.segment_size_bytes,
+            49'999'872U);
+}
+
+TEST(Load, WarnsOfWhatCanLoseConfirmedMessages) {
+  EXPECT_EQ(loaded_from("storage: {sync: os}").warnings,
+            (std::vector<std::string>{
+                "storage.sync is os: a confirm means that the operating system has the message, "
+                "not the disk; a power cut can lose confirmed messages"}));
+  EXPECT_TRUE(loaded_from("storage: {sync: fdatasync}").warnings.empty());
+}
+
+TEST(Load, WarnsOfMemoryThatIsBlockedBeforeItIsPagedOut) {
+  EXPECT_EQ(loaded_from("memory: {high_watermark: 1GiB, page_out_at: 1GiB}").warnings,
+            (std::vector<std::string>{
+                "memory.page_out_at is not below memory.high_watermark: publishers are blocked "
+                "before message bodies leave memory"}));
+  EXPECT_TRUE(
+      loaded_from("memory: {high_watermark: 1GiB, page_out_at: 95%}").warnings.empty());
 }
 
 // ---- order ---------------------------------------------------------------------------------
@@ -117,11 +166,11 @@ TEST(Load, KnowsTheVariablesOfOtherImages) {
                                            {"RABBITMQ_NODENAME", "ignored"},
                                            {"PATH", "/bin"}})
                               .config;
-    ASSERT_EQ(config.auth.users.size(), 1U);
-    EXPECT_EQ(config.auth.users[0].name, "admin");
-    EXPECT_EQ(config.auth.users[0].password, "secret");
-    EXPECT_EQ(config.auth.users[0].permissions[0].vhost, "cloud");
-    EXPECT_EQ(config.vhosts, (std::vector<std::string>{"/", "cloud"}));
+    ASSERT_TRUE(config.auth.default_user);
+    EXPECT_EQ(config.auth.default_user->name, "admin");
+    EXPECT_EQ(config.auth.default_user->password, "secret");
+    EXPECT_EQ(config.auth.default_user->permissions[0].vhost, "cloud");
+    EXPECT_EQ(config.vhosts, (std::vector<std::string>{"/"}));
   }
 }
 
@@ -154,8 +203,8 @@ TEST(Load, SuggestsWhatWasMeant) {
 }
 
 TEST(Load, RefusesKeysOfLaterVersionsByName) {
-  EXPECT_EQ(problems_of("storage: {path: /x}"),
-            (Problems{"f:1:10: storage: is not supported by this version of Leveret yet"}));
+  EXPECT_EQ(problems_of("queues: {default_type: classic}"),
+            (Problems{"f:1:9: queues: is not supported by this version of Leveret yet"}));
   EXPECT_EQ(problems_of("limits: {vhosts: 1}"),
             (Problems{"f:1:18: limits.vhosts: is not supported by this version of Leveret yet"}));
 }
@@ -190,6 +239,20 @@ TEST(Load, KeepsRanges) {
        "f:1:26: memory.high_watermark: 1MiB is out of range (at least 16MiB)"},
       {"memory: {high_watermark: 99%}",
        "f:1:26: memory.high_watermark: 99% is out of range (1%..95%)"},
+      {"memory: {page_out_at: 96%}",
+       "f:1:23: memory.page_out_at: 96% is out of range (1%..95%)"},
+      {"node: {data_dir: ''}", "f:1:18: node.data_dir: '' must have 1 to 4000 bytes"},
+      {"disk: {check_interval: 99ms}",
+       "f:1:24: disk.check_interval: 99ms is out of range (100ms..1h)"},
+      {"storage: {sync: never}", "f:1:17: storage.sync: 'never' is not one of fdatasync, os"},
+      {"storage: {segment_size: 1048575}",
+       "f:1:25: storage.segment_size: 1048575 is out of range (1MiB..1GiB)"},
+      {"storage: {segment_size: 2GiB}",
+       "f:1:25: storage.segment_size: 2GiB is out of range (1MiB..1GiB)"},
+      {"storage: {compact_at: 9%}", "f:1:23: storage.compact_at: 9% is out of range (10%..90%)"},
+      {"storage: {compact_at: 91%}",
+       "f:1:23: storage.compact_at: 91% is out of range (10%..90%)"},
+      {"storage: {compact_at: 50}", "f:1:23: storage.compact_at: '50' is not a percentage"},
       {"node: {threads: 0}",
        "f:1:17: node.threads: '0' is neither auto nor a number from 1 to 256"},
       {"node: {threads: many}",

@@ -64,11 +64,29 @@ TEST(Show, EffectiveValuesAreAConfiguration) {
   EXPECT_EQ(again.config.amqp_listeners, loaded.config.amqp_listeners);
 }
 
+// Goal: whoever reloads is told of each key that a running node keeps, and of no other.
+TEST(Show, ChangesThatNeedARestartAreNamed) {
+  const auto changes = [](const std::string& yaml) {
+    return changes_needing_restart(loaded_from("").config, loaded_from(yaml).config);
+  };
+  EXPECT_EQ(changes("node: {data_dir: /other}\n"
+                    "storage: {sync: os, segment_size: 1MiB, compact_at: 10%}\n"),
+            (std::vector<std::string>{"node.data_dir", "storage.sync", "storage.segment_size",
+                                      "storage.compact_at"}));
+  EXPECT_EQ(changes("disk: {free_limit: 1GB, check_interval: 1s}\n"
+                    "memory: {high_watermark: 1GB, page_out_at: 10%}\n"
+                    "auth: {default_user: {name: admin}}\n"),
+            std::vector<std::string>{});
+}
+
 // Goal: no secret reaches a screen or a ticket.
 TEST(Show, EffectiveValuesHoldNoPasswords) {
   const std::string text = print_effective(loaded_from(
       "auth: {users: [{name: nova, password: s3cret}, {name: b, password_hash: h4sh}]}"));
-  EXPECT_NE(text.find("# users: nova, b, guest\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("# users: nova, b\n"
+                      "# default user of a new data directory: guest, in vhost /\n"),
+            std::string::npos)
+      << text;
   EXPECT_EQ(text.find("s3cret"), std::string::npos);
   EXPECT_EQ(text.find("h4sh"), std::string::npos);
 }

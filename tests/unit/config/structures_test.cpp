@@ -60,7 +60,7 @@ auth:
       password_hash: kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR
       hashing_algorithm: sha512
 )").config;
-  ASSERT_EQ(config.auth.users.size(), 3U);
+  ASSERT_EQ(config.auth.users.size(), 2U);
   const User& nova = config.auth.users[0];
   EXPECT_EQ(nova.name, "nova");
   EXPECT_EQ(nova.password, "secret");
@@ -72,7 +72,8 @@ auth:
   EXPECT_EQ(nova.permissions[1].configure, "");
   EXPECT_EQ(nova.permissions[1].write, "x");
   EXPECT_EQ(config.auth.users[1].hashing_algorithm, "sha512");
-  EXPECT_EQ(config.auth.users[2].name, "guest");
+  ASSERT_TRUE(config.auth.default_user);
+  EXPECT_EQ(config.auth.default_user->name, "guest");
 }
 
 TEST(Structures, ReadTheDefaultUser) {
@@ -80,26 +81,32 @@ TEST(Structures, ReadTheDefaultUser) {
 auth:
   default_user: {name: admin, password: p, vhost: own, permissions: {read: ".*"}}
 )").config;
-  ASSERT_EQ(config.auth.users.size(), 1U);
-  EXPECT_EQ(config.auth.users[0].name, "admin");
-  EXPECT_EQ(config.auth.users[0].tags, (std::vector<std::string>{"administrator"}));
-  EXPECT_EQ(config.vhosts, (std::vector<std::string>{"/", "own"}));
-  ASSERT_EQ(config.auth.users[0].permissions.size(), 1U);
-  EXPECT_EQ(config.auth.users[0].permissions[0].vhost, "own");
-  EXPECT_EQ(config.auth.users[0].permissions[0].write, "");
+  EXPECT_TRUE(config.auth.users.empty());
+  ASSERT_TRUE(config.auth.default_user);
+  const User& admin = *config.auth.default_user;
+  EXPECT_EQ(admin.name, "admin");
+  EXPECT_EQ(admin.tags, (std::vector<std::string>{"administrator"}));
+  EXPECT_TRUE(admin.origin.ends_with(":3:17")) << admin.origin;
+  ASSERT_EQ(admin.permissions.size(), 1U);
+  EXPECT_EQ(admin.permissions[0].vhost, "own");
+  EXPECT_EQ(admin.permissions[0].write, "");
+  // Its vhost is made with it, once; those of `vhosts` at every start.
+  EXPECT_EQ(config.vhosts, (std::vector<std::string>{"/"}));
 }
 
 TEST(Structures, LetAUserTakeTheDefaultUsersPlace) {
   const Config config = loaded_from("auth: {users: [{name: guest, password: other}]}").config;
   ASSERT_EQ(config.auth.users.size(), 1U);
   EXPECT_EQ(config.auth.users[0].password, "other");
+  EXPECT_FALSE(config.auth.default_user);
 }
 
 TEST(Structures, ReadPasswordsFromFiles) {
   const TemporaryFile password("from a file\n");
   const Config config =
       loaded_from("auth: {default_user: {password_file: " + password.path() + "}}").config;
-  EXPECT_EQ(config.auth.users[0].password, "from a file");
+  ASSERT_TRUE(config.auth.default_user);
+  EXPECT_EQ(config.auth.default_user->password, "from a file");
   EXPECT_EQ(problems_of("auth: {default_user: {password_file: /does/not/exist}}"),
             (Problems{"f:1:38: auth.default_user.password_file: cannot read /does/not/exist"}));
 }
@@ -126,15 +133,34 @@ TEST(Structures, RefuseUsersThatAreNone) {
       {"auth: {users: [{name: a, hashing_algorithm: md4}]}",
        {"f:1:45: auth.users[0].hashing_algorithm: 'md4' is not one of sha256, sha512, "
         "md5"}},
+      {"auth: {default_user: {vhost: ''}}",
+       {"f:1:30: auth.default_user.vhost: must be a name of 1 to 255 bytes"}},
       {"vhosts: /", {"f:1:9: vhosts: must be a list"}},
       {"vhosts: [/, '']", {"f:1:13: vhosts: must be names of 1 to 255 bytes"}},
   };
   for (const auto& [yaml, problems] : cases) EXPECT_EQ(problems_of(yaml), problems) << yaml;
 }
 
+// Goal: a node that has its data can say that it takes no notice, and says it of a change only.
+TEST(Structures, TellWhetherTheDefaultUserDiffers) {
+  const auto differs = [](const std::string& running, const std::string& next) {
+    return default_user_differs(loaded_from(running).config, loaded_from(next).config);
+  };
+  EXPECT_FALSE(differs("", ""));
+  EXPECT_FALSE(differs("", "\n\nauth: {default_user: {name: guest}}"));
+  EXPECT_TRUE(differs("", "auth: {default_user: {name: admin}}"));
+  EXPECT_TRUE(differs("", "auth: {default_user: {password: other}}"));
+  EXPECT_TRUE(differs("", "auth: {default_user: {vhost: cloud}}"));
+  EXPECT_TRUE(differs("", "auth: {default_user: {permissions: {read: a}}}"));
+  EXPECT_FALSE(differs("auth: {users: [{name: guest, password: other}]}", ""));
+}
+
 // Goal: the one setting that opens a node to everybody is said aloud.
 TEST(Structures, WarnOfAGuestFromAnywhere) {
   EXPECT_EQ(loaded_from("auth: {loopback_only: []}").warnings.size(), 1U);
+  EXPECT_EQ(loaded_from("auth: {loopback_only: [], users: [{name: guest, password: guest}]}")
+                .warnings.size(),
+            1U);
   EXPECT_TRUE(loaded_from("auth: {loopback_only: [], default_user: {password: other}}")
                   .warnings.empty());
 }

@@ -95,6 +95,15 @@ TEST(Values, ReadSharesOfAWhole) {
   EXPECT_EQ(shown(parse_share("%", 1000)), "'%' is not a percentage");
 }
 
+TEST(Values, ReadPercents) {
+  EXPECT_EQ(shown(parse_percent("0%")), "0");
+  EXPECT_EQ(shown(parse_percent("150%")), "150");
+  for (const std::string text :
+       {"", "%", "50", "-1%", "4.5%", "5 %", "5%%", "18446744073709551616%"}) {
+    EXPECT_EQ(shown(parse_percent(text)), "'" + text + "' is not a percentage");
+  }
+}
+
 TEST(Values, ReadAddresses) {
   EXPECT_EQ(shown(parse_bind(":5672")), " 5672");
   EXPECT_EQ(shown(parse_bind("127.0.0.1:0")), "127.0.0.1 0");
