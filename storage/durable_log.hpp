@@ -1,9 +1,9 @@
 /// The log on the disk: puts what the shards submit into one order, writes it, and says when it is
 /// safe.
 ///
-/// Shards submit under a short lock, which gives each frame its place. One thread calls step() again
-/// and again: it writes all that was submitted at once, syncs when somebody waits, and tells the
-/// shards. While it syncs the next batch gathers: the slower the disk, the larger the batches.
+/// Shards submit under a short lock, which gives each frame its place. One thread calls step()
+/// again and again: it writes all that was submitted at once, syncs when somebody waits, and tells
+/// the shards. While it syncs the next batch gathers: the slower the disk, the larger the batches.
 ///
 /// Owner:  the server, or a test that calls step() itself.
 /// Thread: submit() any shard's; step() and close() the disk thread's; the rest any.

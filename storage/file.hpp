@@ -39,7 +39,8 @@ class File {
   virtual ~File() = default;
 
   /// Reads until `bytes` is full or the file ends; returns how many were read.
-  virtual IoResult<std::size_t> read_at(std::uint64_t position, std::span<std::byte> bytes) const = 0;
+  virtual IoResult<std::size_t> read_at(std::uint64_t position,
+                                        std::span<std::byte> bytes) const = 0;
   /// Writes everything, at the position; the parts may be changed meanwhile.
   virtual IoResult<void> write_at(std::uint64_t position, std::span<iovec> parts) = 0;
   /// What was written is on the disk when this returns, the file's size included.

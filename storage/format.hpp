@@ -1,8 +1,8 @@
 /// The bytes of a segment's file: its header, frames and records. README.md draws them.
 ///
 /// Numbers are little-endian, as on every machine that Leveret runs on, so structs are copied as
-/// they are. Everything is aligned to 8 bytes. Check sums begin with a seed made of the node's id and
-/// the segment's number: what a recycled file still holds of its former life never passes for
+/// they are. Everything is aligned to 8 bytes. Check sums begin with a seed made of the node's id
+/// and the segment's number: what a recycled file still holds of its former life never passes for
 /// valid, nor does a file of another node.
 ///
 /// Thread: pure functions and values.

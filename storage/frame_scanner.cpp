@@ -54,7 +54,8 @@ bool FrameScanner::read_records(std::span<const std::byte> bytes, Frame& frame) 
     const auto record = read_record(bytes, seed_);
     if (!record) return false;
     frame.records.push_back(*record);
-    bytes = bytes.subspan(std::min<std::uint64_t>(bytes.size(), aligned(record->header.size_bytes)));
+    const std::uint64_t size_bytes = aligned(record->header.size_bytes);
+    bytes = bytes.subspan(std::min<std::uint64_t>(bytes.size(), size_bytes));
   }
   return bytes.empty();
 }

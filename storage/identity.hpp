@@ -20,14 +20,13 @@
 #include <vector>
 
 #include "protocol/base/result.hpp"
+#include "storage/format.hpp"
 
 namespace leveret::storage {
 
 constexpr std::uint32_t data_format_max = 1;
 /// Room for those of later formats, which have to be read before they can be refused.
 constexpr std::uint64_t identity_size_max_bytes = 4096;
-
-using NodeId = std::array<std::byte, 16>;
 
 struct Identity {
   NodeId node_id{};

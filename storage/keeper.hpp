@@ -21,8 +21,8 @@ namespace leveret::storage {
 
 class Keeper {
  public:
-  /// What recovery has found about checkpoints; a new one is made at the first step when much of the
-  /// log had to be read.
+  /// What recovery has found about checkpoints; a new one is made at the first step when some of
+  /// the log had to be read.
   struct Start {
     CheckpointSummary newest, older;
     std::optional<Checkpoint> due;

@@ -64,7 +64,8 @@ class LogWriter {
  public:
   virtual ~LogWriter() = default;
 
-  /// Adds a message. `place` is pending until submit() sets it, and has to stay where it is so long.
+  /// Adds a message. `place` is pending until submit() sets it, and has to stay where it is until
+  /// then.
   virtual void append_message(const MessageRecord& record, LogPlace& place) = 0;
 
   /// The message's reference is done with: acknowledged, rejected, expired, purged. Requires: it is

@@ -6,7 +6,6 @@
 
 namespace leveret::storage {
 
-
 bool DurableLog::begin_segment(std::uint32_t segment, std::uint64_t frame_size_bytes) {
   if (file_ != nullptr) {
     if (auto sealed = seal_segment(); !sealed) return give_up(sealed.error());

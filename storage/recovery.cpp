@@ -240,9 +240,10 @@ Recovery::Outcome Recovery::end_segment(FrameScanner& scanner, std::uint32_t seg
   scanner.seek(end);
   if (!was_safe) {
     if (later_frames > 0) {
-      recovered_.notes.push_back(path(segment_name(segment)) + ": left out what was written after " +
-                                 "byte " + std::to_string(end) + " and was not safe yet (" +
-                                 std::to_string(later_records) + " records)");
+      recovered_.notes.push_back(path(segment_name(segment)) +
+                                 ": left out what was written after byte " + std::to_string(end) +
+                                 " and was not safe yet (" + std::to_string(later_records) +
+                                 " records)");
     }
     if (options_.read_only) return {};
     if (auto sealed = seal(segment, end); !sealed) return refuse(sealed.error().text());

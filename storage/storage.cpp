@@ -24,6 +24,9 @@ Result<void, std::string> Storage::open(const RecoveryOptions& options) {
   auto recovered = recover(files_, segment_files_.folder(), segment_files_.node(), options);
   if (!recovered) return tl::unexpected(recovered.error());
   recovered_ = std::move(*recovered);
+  Recovered for_log = recovered_;
+  for_log.state = {};  // It follows when nothing will be settled in it any more, at start().
+  log_ = std::make_unique<DurableLog>(segment_files_, std::move(for_log), settings_, events_);
   return {};
 }
 
@@ -38,7 +41,7 @@ void Storage::start() {
   if (recovered_.scanned_record_count > 0) {
     start.due = Checkpoint{recovered_.next_segment, recovered_.epoch, recovered_.state};
   }
-  log_ = std::make_unique<DurableLog>(segment_files_, std::move(recovered_), settings_, events_);
+  log_->with_state([this](StoreState& state) { state = std::move(recovered_.state); });
   keeper_ = std::make_unique<Keeper>(*log_, segment_files_, settings_, events_, std::move(start));
   disk_thread_ = std::thread([this] { run_disk_thread(); });
   keeper_thread_ = std::thread([this] { run_keeper_thread(); });

@@ -43,7 +43,7 @@ class Storage {
   /// again.
   void stop();
 
-  /// Requires: started. The shard log and the reader must not outlive the storage.
+  /// Requires: open. The shard log and the reader must not outlive the storage.
   std::unique_ptr<ShardLog> make_shard_log(std::function<void()> wake);
   std::unique_ptr<SegmentReader> make_reader();
 

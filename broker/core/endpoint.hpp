@@ -16,7 +16,7 @@ class Endpoint {
   virtual void receive(const ConsumerCancelled&) {}
   virtual void receive(ReplyVerdict&&) {}
   virtual void receive(TopologyReply&&) {}
-  virtual void receive(const MemoryAlarm&) {}
+  virtual void receive(const ResourceAlarm&) {}
   virtual void receive(const Shutdown&) {}
 
   /// A direct reply for this channel's reply consumer. False: it is no longer there.

@@ -190,7 +190,13 @@ struct DeltaApplied {
 
 // ---- node-wide conditions ------------------------------------------------------------------
 
-struct MemoryAlarm { bool active = false; };
+/// What the node is short of; publishers wait while it is.
+struct ResourceAlarm {
+  bool memory = false;
+  bool disk = false;
+  bool active() const { return memory || disk; }
+  bool operator==(const ResourceAlarm&) const = default;
+};
 /// The sender's inbox has room again: those who waited for it may go on.
 struct InboxDrained { ShardId shard{}; };
 /// Close everything: connection.close to all clients.
@@ -201,7 +207,7 @@ using ShardMessage =
                  GetFromQueue, PurgeQueue, InspectQueue, DeleteQueue, Deliver, PublishVerdict,
                  QueueReply, GetReply, ConsumerCancelled, PublishToReply,
                  InspectReplyTarget, ReplyVerdict,
-                 TopologyRequest, TopologyReply, ApplyDelta, DeltaApplied, MemoryAlarm,
+                 TopologyRequest, TopologyReply, ApplyDelta, DeltaApplied, ResourceAlarm,
                  InboxDrained, Shutdown>;
 
 }  // namespace leveret::broker

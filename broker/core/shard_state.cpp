@@ -334,8 +334,8 @@ void ShardState::on(const DeltaApplied& message) { controller_->on(message); }
 
 // ---- node-wide conditions ------------------------------------------------------------------
 
-void ShardState::on(const MemoryAlarm& message) {
-  memory_alarm_ = message.active;
+void ShardState::on(const ResourceAlarm& message) {
+  alarm_ = message;
   endpoints_.for_each([&](Endpoint* endpoint) { endpoint->receive(message); });
 }
 

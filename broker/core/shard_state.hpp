@@ -55,7 +55,7 @@ class ShardState {
   Topology& topology() { return topology_; }
   /// Only on shard 0.
   TopologyController& controller() { return *controller_; }
-  bool memory_alarm() const { return memory_alarm_; }
+  const ResourceAlarm& alarm() const { return alarm_; }
   bool congested(ShardId shard) { return shard != own_ && port_.congested(shard); }
 
   /// Says something to a shard: at once by a call when it is this one, otherwise by mailbox.
@@ -136,7 +136,7 @@ class ShardState {
   void on(TopologyReply&& message);
   void on(const ApplyDelta& message);
   void on(const DeltaApplied& message);
-  void on(const MemoryAlarm& message);
+  void on(const ResourceAlarm& message);
   void on(const InboxDrained& message);
   void on(const Shutdown& message);
 
@@ -177,7 +177,7 @@ class ShardState {
   };
   std::deque<Unwritten> unwritten_;
   std::uint64_t last_durable_number_ = 0;
-  bool memory_alarm_ = false;
+  ResourceAlarm alarm_;
 };
 
 }  // namespace leveret::broker

@@ -11,6 +11,7 @@
 #include "broker/server/configured_users.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/process.hpp"
+#include "broker/server/service_manager.hpp"
 
 namespace leveret::server {
 
@@ -18,7 +19,7 @@ using broker::ShardId;
 
 namespace {
 
-constexpr std::chrono::milliseconds memory_check_interval{250};
+constexpr std::chrono::milliseconds resource_check_interval{250};
 constexpr std::chrono::milliseconds stop_check_interval{10};
 // The allocator may keep this much beside what is in use, and is asked for the rest this often:
 // asking holds up everybody who allocates meanwhile.
@@ -69,7 +70,7 @@ std::uint64_t resident_bytes() {
 
 Server::Server(config::Config config, Reload reload)
     : config_(std::move(config)), reload_(std::move(reload)), context_(1),
-      signals_(context_, SIGTERM, SIGINT, SIGHUP), memory_timer_(context_), stop_timer_(context_) {}
+      signals_(context_, SIGTERM, SIGINT, SIGHUP), resource_timer_(context_), stop_timer_(context_) {}
 
 Server::~Server() { stop_shards(); }
 
@@ -77,15 +78,42 @@ Server::~Server() { stop_shards(); }
 
 Result<void, std::string> Server::start() {
   log_info("file descriptors: " + std::to_string(raise_descriptor_limit()) + " at most");
+  memory_high_watermark_bytes_ = config_.memory.high_watermark_bytes;
+  if (auto opened = storage_.open(config_); !opened) return opened;
+  make_shards();
+  if (auto recovered = recover(); !recovered) return recovered;
+  storage_.log().start();
+  install_users(config_);
+  // Every shard knows users and virtual hosts before any of them sees a client.
+  for (int pass = 0; pass < 2; ++pass) {
+    for (auto& shard : shards_) shard->run_ready();
+  }
+  // Ports open when all that was promised is there: clients declare again at once what is missing.
+  if (auto opened = open_listeners(); !opened) return opened;
+  for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
+  wait_for_signal();
+  watch_resources();
+  report_ready();
+  return {};
+}
+
+void Server::make_shards() {
   for (std::uint16_t i = 0; i < config_.node.threads; ++i) {
     inboxes_.push_back(std::make_unique<Inbox>([this, i] { shards_[i]->wake(); }));
   }
   for (std::uint16_t i = 0; i < config_.node.threads; ++i) {
-    shards_.push_back(std::make_unique<Shard>(ShardId{i}, inboxes_, shard_settings(config_),
-                                              process_memory_is_high_));
+    shards_.push_back(std::make_unique<Shard>(
+        ShardId{i}, inboxes_, storage_.log().make_shard_log([this, i] { shards_[i]->wake(); }),
+        shard_settings(config_), alarms_));
   }
-  memory_high_watermark_bytes_ = config_.memory.high_watermark_bytes;
-  install_users(config_);
+}
+
+Result<void, std::string> Server::recover() {
+  storage_.report_recovery();
+  return {};
+}
+
+Result<void, std::string> Server::open_listeners() {
   for (const config::Listener& settings : config_.amqp_listeners) {
     auto listener = std::make_unique<Listener>(
         context_, [this](int descriptor, broker::Peer peer) {
@@ -96,13 +124,6 @@ Result<void, std::string> Server::start() {
     if (!opened) return opened;
     listeners_.push_back(std::move(listener));
   }
-  // Every shard knows users and virtual hosts before any of them sees a client.
-  for (int pass = 0; pass < 2; ++pass) {
-    for (auto& shard : shards_) shard->run_ready();
-  }
-  for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
-  wait_for_signal();
-  watch_memory();
   return {};
 }
 
@@ -174,6 +195,7 @@ void Server::reload() {
 
 void Server::begin_stop() {
   stopping_ = true;
+  report_stopping();
   stop_deadline_ = std::chrono::steady_clock::now() + config_.shutdown.grace;
   log_info("stopping: no new connections; clients are told connection.close 320");
   for (auto& listener : listeners_) listener->close();
@@ -202,27 +224,39 @@ void Server::stop_shards() {
   for (auto& shard : shards_) shard->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  storage_.stop();
 }
 
-// ---- memory --------------------------------------------------------------------------------
+// ---- memory and disk -----------------------------------------------------------------------
+
+void Server::watch_resources() {
+  watch_memory();
+  watch_disk();
+  resource_timer_.expires_after(resource_check_interval);
+  resource_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) watch_resources();
+  });
+}
+
+void Server::watch_disk() {
+  const bool is_low = storage_.check_disk(config_.disk);
+  if (alarms_.disk.exchange(is_low) == is_low) return;
+  for (auto& shard : shards_) shard->wake();
+}
 
 void Server::watch_memory() {
-  const bool was_high = process_memory_is_high_;
+  const bool was_high = alarms_.memory;
   const auto mark = static_cast<double>(memory_high_watermark_bytes_) *
                     (was_high ? alarm_end_share : 1.0);
   const std::uint64_t resident = resident_bytes();
   const bool is_high = static_cast<double>(resident) > mark;
   give_back_memory(resident, is_high);
   if (is_high != was_high) {
-    process_memory_is_high_ = is_high;
+    alarms_.memory = is_high;
     log_warning(is_high ? "memory alarm: publishers are blocked (memory.high_watermark)"
                         : "memory alarm is over: publishers go on");
     for (auto& shard : shards_) shard->wake();
   }
-  memory_timer_.expires_after(memory_check_interval);
-  memory_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) watch_memory();
-  });
 }
 
 /// What the allocator keeps for later is not in use: it goes back before anybody complains, and

@@ -15,6 +15,7 @@
 
 #include "broker/server/listener.hpp"
 #include "broker/server/mailbox.hpp"
+#include "broker/server/node_storage.hpp"
 #include "broker/server/shard.hpp"
 #include "config/config.hpp"
 #include "config/load.hpp"
@@ -39,13 +40,19 @@ class Server {
   void run();
 
  private:
+  void make_shards();
+  /// Brings back what the log holds.
+  Result<void, std::string> recover();
+  Result<void, std::string> open_listeners();
   void install_users(const config::Config& config);
   void wait_for_signal();
   void on_signal(int number);
   void reload();
   void begin_stop();
   void check_stopped();
+  void watch_resources();
   void watch_memory();
+  void watch_disk();
   void give_back_memory(std::uint64_t resident, bool is_high);
   void on_accept(int descriptor, broker::Peer peer);
   void stop_shards();
@@ -54,13 +61,14 @@ class Server {
   Reload reload_;
   boost::asio::io_context context_;
   boost::asio::signal_set signals_;
-  boost::asio::steady_timer memory_timer_;
+  boost::asio::steady_timer resource_timer_;
   boost::asio::steady_timer stop_timer_;
+  NodeStorage storage_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::atomic<bool> process_memory_is_high_{false};
+  NodeAlarms alarms_;
   std::uint64_t memory_high_watermark_bytes_ = 0;
   std::chrono::steady_clock::time_point last_trim_;
   std::size_t next_shard_ = 0;

@@ -26,12 +26,13 @@ constexpr std::chrono::milliseconds alarm_check_interval{50};
 }  // namespace
 
 Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
-             ShardSettings settings, const std::atomic<bool>& process_memory_is_high)
+             std::unique_ptr<storage::LogWriter> log, ShardSettings settings,
+             const NodeAlarms& node_alarms)
     // One thread runs the context, others only post to it.
     : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), keeps_running_(context_.get_executor()),
-      timer_(context_), own_(own), mailbox_(own, inboxes),
-      state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, log_),
-      settings_(std::move(settings)), process_memory_is_high_(process_memory_is_high),
+      timer_(context_), own_(own), mailbox_(own, inboxes), log_(std::move(log)),
+      state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, *log_),
+      settings_(std::move(settings)), node_alarms_(node_alarms),
       scratch_(new std::byte[scratch_size_bytes]) {
   guard_.adopt();  // The maker's thread's, until run().
   guard_.assert_held();
@@ -124,7 +125,7 @@ bool Shard::finish_round() {
   for (TcpConnection* connection : resuming_) connection->resume();
   resuming_.clear();
   const bool finished = state_.end_turn();
-  check_memory();
+  check_alarms();
   mailbox_.flush();
   flushing_.swap(to_flush_);
   for (TcpConnection* connection : flushing_) connection->flush();
@@ -159,18 +160,19 @@ void Shard::reap() {
   connection_count_ = connections_.size();
 }
 
-void Shard::check_memory() {
+void Shard::check_alarms() {
   guard_.assert_held();
-  const bool high =
-      process_memory_is_high_.load(std::memory_order_relaxed) ||
-      broker::MessageMemory::used_bytes() > settings_.memory_high_watermark_bytes;
-  if (high != state_.memory_alarm()) state_.dispatch(broker::MemoryAlarm{high});
+  broker::ResourceAlarm alarm;
+  alarm.memory = node_alarms_.memory.load(std::memory_order_relaxed) ||
+                 broker::MessageMemory::used_bytes() > settings_.memory_high_watermark_bytes;
+  alarm.disk = node_alarms_.disk.load(std::memory_order_relaxed);
+  if (alarm != state_.alarm()) state_.dispatch(alarm);
 }
 
 void Shard::arm_timer() {
   guard_.assert_held();
   Instant next = state_.timers().next_deadline();
-  if (state_.memory_alarm()) next = std::min(next, state_.now() + alarm_check_interval);
+  if (state_.alarm().active()) next = std::min(next, state_.now() + alarm_check_interval);
   if (next == timer_deadline_) return;
   timer_deadline_ = next;
   if (next == never) {

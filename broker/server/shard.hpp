@@ -42,10 +42,17 @@ struct ShardSettings {
   std::uint64_t memory_high_watermark_bytes = 0;
 };
 
+/// What the server has found the process to be short of. Any thread.
+struct NodeAlarms {
+  std::atomic<bool> memory{false};
+  std::atomic<bool> disk{false};
+};
+
 class Shard {
  public:
-  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes, ShardSettings settings,
-        const std::atomic<bool>& process_memory_is_high);
+  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
+        std::unique_ptr<storage::LogWriter> log, ShardSettings settings,
+        const NodeAlarms& node_alarms);
   ~Shard();
 
   // ---- any thread ----
@@ -106,7 +113,7 @@ class Shard {
   bool finish_round();
   void receive_mail();
   void reap();
-  void check_memory();
+  void check_alarms();
   void arm_timer();
 
   ShardGuard guard_;
@@ -121,10 +128,10 @@ class Shard {
   std::atomic<std::size_t> connection_count_{0};
   broker::ShardId own_;
   Mailbox mailbox_ LEVERET_GUARDED_BY(guard_);
-  storage::VolatileLog log_;
+  std::unique_ptr<storage::LogWriter> log_;
   broker::ShardState state_ LEVERET_GUARDED_BY(guard_);
   ShardSettings settings_ LEVERET_GUARDED_BY(guard_);
-  const std::atomic<bool>& process_memory_is_high_;
+  const NodeAlarms& node_alarms_;
   std::unique_ptr<std::byte[]> scratch_ LEVERET_GUARDED_BY(guard_);
   std::uint64_t last_connection_number_ LEVERET_GUARDED_BY(guard_) = 0;
   boost::unordered_flat_map<TcpConnection*, std::unique_ptr<TcpConnection>> connections_

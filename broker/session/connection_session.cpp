@@ -234,7 +234,7 @@ bool ConnectionSession::refuses_replies() {
   constexpr std::uint64_t patience_marks = 64;
   const std::uint64_t mark = settings_->write_high_watermark_bytes;
   const bool refuses =
-      outbox_.pending_bytes() > (shard_.memory_alarm() ? mark : mark * patience_marks);
+      outbox_.pending_bytes() > (shard_.alarm().memory ? mark : mark * patience_marks);
   if (refuses && !loses_replies_) {
     loses_replies_ = true;
     log(SessionEvent::Level::warning, SessionEvent::Category::connection,
@@ -273,13 +273,17 @@ void ConnectionSession::write_body(std::uint16_t channel, const MessageRef& mess
 // ---- alarms and the like -------------------------------------------------------------------
 
 void ConnectionSession::on_publish() {
-  if (!shard_.memory_alarm() || blocked_) return;
+  if (!shard_.alarm().active() || blocked_) return;
   blocked_ = true;
-  if (client_wants_blocked_) write(0, protocol::connection::Blocked{"low on memory"});
+  if (!client_wants_blocked_) return;
+  const ResourceAlarm& alarm = shard_.alarm();
+  write(0, protocol::connection::Blocked{alarm.memory && alarm.disk ? "low on memory & low on disk"
+                                         : alarm.memory             ? "low on memory"
+                                                                    : "low on disk"});
 }
 
-void ConnectionSession::receive(const MemoryAlarm& message) {
-  if (message.active || !blocked_) return;
+void ConnectionSession::receive(const ResourceAlarm& message) {
+  if (message.active() || !blocked_) return;
   blocked_ = false;
   last_received_ = shard_.now();  // It could not be heard while it was not read.
   if (client_wants_blocked_) write(0, protocol::connection::Unblocked{});

@@ -119,7 +119,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   using Endpoint::receive;
   void receive(QueueReply&& message) override;
   void receive(TopologyReply&& message) override;
-  void receive(const MemoryAlarm& message) override;
+  void receive(const ResourceAlarm& message) override;
   void receive(const Shutdown& message) override;
   void on_inbox_drained() override;
 

@@ -12,7 +12,7 @@ namespace leveret {
 /// The shell reads the clock once per turn: all that happens in a turn happens at one instant.
 enum class Instant : std::int64_t {};
 
-/// A point on the calendar, in milliseconds since 1970. Only what outlives the process counts in it.
+/// A point on the calendar, in milliseconds since 1970. What outlives the process counts in it.
 enum class WallTime : std::int64_t {};
 
 /// A deadline that is never reached.

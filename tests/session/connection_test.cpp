@@ -118,12 +118,12 @@ TEST_P(Beating, DoesNotCountWhileThePublisherIsNotRead) {
   client.receives(channel_open(), queue_declare("q"))
       .replies(channel_open_ok(), queue_declare_ok("q", 0, 0));
   client.turn_ends();
-  world().set_memory_alarm(true);
+  world().set_alarm({true, false});
   client.receives(publish("", "q", "m"));
   EXPECT_FALSE(client.is_heard());
   world().advance(60s);
   client.is_not_closed();
-  world().set_memory_alarm(false);
+  world().set_alarm({});
   world().advance(19s);
   client.is_not_closed();
   client.take_all();
@@ -347,7 +347,7 @@ TEST_P(Alarm, BlocksPublishersAndTellsThoseWhoUnderstand) {
   Client& unaware = on_a_channel();
   aware.receives(queue_declare("q")).replies(queue_declare_ok("q", 0, 0));
   aware.turn_ends();
-  world().set_memory_alarm(true);
+  world().set_alarm({true, false});
   aware.replies_nothing();  // Only who publishes is told.
 
   aware.receives(publish("", "q", "one")).replies(connection_blocked("low on memory"));
@@ -356,7 +356,7 @@ TEST_P(Alarm, BlocksPublishersAndTellsThoseWhoUnderstand) {
   EXPECT_FALSE(aware.is_heard());
   EXPECT_FALSE(unaware.is_heard());
 
-  world().set_memory_alarm(false);
+  world().set_alarm({});
   aware.replies(connection_unblocked(), queue_declare_ok("q", 2, 0));
   unaware.replies_nothing();
   EXPECT_TRUE(unaware.is_heard());
@@ -373,7 +373,7 @@ TEST_P(Alarm, LetsConsumersAndRepliesGoOn) {
       .replies(consume_ok("r"), queue_declare_ok("requests", 0, 0));
   requester.receives(publish("", "requests", "ask", {.reply_to = "amq.rabbitmq.reply-to"}));
   requester.turn_ends();
-  world().set_memory_alarm(true);
+  world().set_alarm({true, false});
 
   consumer.receives(consume("q", "c")).replies(consume_ok("c"), deliver("c", 1, "q", "old"));
   consumer.turn_ends();
@@ -389,16 +389,16 @@ TEST_P(Alarm, LetsConsumersAndRepliesGoOn) {
   requester.replies(deliver("r", 1, address, "answer"));
   EXPECT_TRUE(consumer.is_heard());
   EXPECT_TRUE(requester.is_heard());
-  world().set_memory_alarm(false);
+  world().set_alarm({});
 }
 
 TEST_P(Alarm, IsForgottenByThoseWhoLeaveWhileItLasts) {
   Client& client = on_a_channel(capable_of("connection.blocked"));
-  world().set_memory_alarm(true);
+  world().set_alarm({true, false});
   client.receives(publish("", "q", "one")).replies(connection_blocked("low on memory"));
   client.turn_ends();
   client.hangs_up();
-  world().set_memory_alarm(false);
+  world().set_alarm({});
   client.replies_nothing();
 }
 

@@ -144,7 +144,7 @@ void World::send_to_all(const ShardMessage& message) {
   settle();
 }
 
-void World::set_memory_alarm(bool active) { send_to_all(MemoryAlarm{active}); }
+void World::set_alarm(ResourceAlarm alarm) { send_to_all(alarm); }
 
 void World::shut_down() { send_to_all(Shutdown{}); }
 

@@ -55,7 +55,7 @@ class World {
   /// Lets time pass, and timers fire in their order, each at its time.
   void advance(std::chrono::milliseconds duration);
 
-  void set_memory_alarm(bool active);
+  void set_alarm(ResourceAlarm alarm);
   /// Says of a shard that its inbox is full, or that it has room again.
   void set_congested(ShardId shard, bool congested);
   void shut_down();

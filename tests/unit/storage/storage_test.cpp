@@ -1,6 +1,7 @@
 #include "storage/storage.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <filesystem>
@@ -24,8 +25,9 @@ class Events final : public LogEvents {
 class StorageTest : public ::testing::Test {
  protected:
   StorageTest() {
-    std::string name = std::filesystem::temp_directory_path() / "leveret-storage-XXXXXX";
-    folder_ = ::mkdtemp(name.data());
+    folder_ = std::filesystem::temp_directory_path() /
+              ("leveret-storage-" + std::to_string(::getpid()));
+    std::filesystem::create_directory(folder_);
     settings_.segment_size_bytes = 1 << 20;
     open();
   }

@@ -243,9 +243,9 @@ TEST(ShardState, TellsEverybodyOfAnAlarm) {
   Shards shards(1);
   Listener first(shards[0]);
   Listener second(shards[0]);
-  shards[0].dispatch(MemoryAlarm{true});
-  EXPECT_TRUE(shards[0].memory_alarm());
-  shards[0].dispatch(MemoryAlarm{false});
+  shards[0].dispatch(ResourceAlarm{true, false});
+  EXPECT_TRUE(shards[0].alarm().memory);
+  shards[0].dispatch(ResourceAlarm{});
   EXPECT_EQ(first.alarms, (std::vector<bool>{true, false}));
   EXPECT_EQ(second.alarms, (std::vector<bool>{true, false}));
 }

@@ -44,7 +44,9 @@ class Listener final : public Endpoint {
   }
   void receive(ReplyVerdict&& message) override { reply_verdicts.push_back(std::move(message)); }
   void receive(TopologyReply&& message) override { decisions.push_back(std::move(message)); }
-  void receive(const MemoryAlarm& message) override { alarms.push_back(message.active); }
+  void receive(const ResourceAlarm& message) override {
+    alarms.push_back(message.active());
+  }
   void on_committed(PublishSeq seq) override {
     committed.push_back(static_cast<std::uint64_t>(seq));
   }

@@ -1,0 +1,121 @@
+#include "broker/server/node_storage.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "broker/server/logging.hpp"
+#include "broker/server/service_manager.hpp"
+
+namespace leveret::server {
+
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::seconds report_interval{1};
+// While the disk is low its end is looked for this often.
+constexpr std::chrono::milliseconds low_check_interval{250};
+// An alarm that is on ends a little above the limit, so that it does not flutter.
+constexpr double alarm_end_share = 1.02;
+constexpr int exit_io_error = 74;
+
+std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
+
+storage::LogSettings log_settings(const config::Storage& config) {
+  storage::LogSettings settings;
+  settings.segment_size_bytes = config.segment_size_bytes;
+  settings.sync = config.sync == config::StorageSync::fdatasync;
+  settings.compact_at_percent = config.compact_at_percent;
+  return settings;
+}
+
+}  // namespace
+
+Result<void, std::string> NodeStorage::open(const config::Config& config) {
+  auto opened = storage::DataDir::open(files_, config.node.data_dir);
+  if (!opened) return tl::unexpected(opened.error());
+  data_dir_.emplace(std::move(*opened));
+  if (data_dir_->is_on_tmpfs()) {
+    log_warning("the data directory " + data_dir_->path() +
+                    " is in memory (tmpfs): nothing in it survives a restart of the machine",
+                LogCategory::storage);
+  }
+  opened_at_ = reported_at_ = steady_clock::now();
+  storage_ = std::make_unique<storage::Storage>(files_, data_dir_->log_folder(),
+                                                data_dir_->node_id(),
+                                                log_settings(config.storage), *this);
+  storage::RecoveryOptions options;
+  options.progress = [this](std::uint64_t done, std::uint64_t total) {
+    report_progress(done, total);
+  };
+  if (auto recovered = storage_->open(options); !recovered) {
+    return tl::unexpected(recovered.error() + ". Nothing has been changed. 'leveret recover " +
+                          data_dir_->path() + "' tells more, and what can be done");
+  }
+  return {};
+}
+
+void NodeStorage::report_progress(std::uint64_t done_bytes, std::uint64_t total_bytes) {
+  const auto now = steady_clock::now();
+  if (now - reported_at_ < report_interval) return;
+  reported_at_ = now;
+  const std::uint64_t percent = total_bytes == 0 ? 100 : done_bytes * 100 / total_bytes;
+  const std::string text = "reading the log: " + std::to_string(percent) + " %";
+  log_info(text, LogCategory::storage);
+  report_starting(text);
+}
+
+void NodeStorage::report_recovery() {
+  for (const std::string& note : storage_->recovered().notes) {
+    log_warning(note, LogCategory::storage);
+  }
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() -
+                                                                          opened_at_);
+  log_info("data directory " + data_dir_->path() + " opened in " + std::to_string(took.count()) +
+               " ms",
+           LogCategory::storage);
+}
+
+bool NodeStorage::check_disk(const config::Disk& limits) {
+  const auto now = steady_clock::now();
+  const auto interval = is_low_ ? low_check_interval : std::chrono::milliseconds(
+                                                           limits.check_interval);
+  const bool is_full = storage_->disk_is_full();
+  if (now - checked_at_ < interval && is_full == is_low_) return is_low_;
+  checked_at_ = now;
+  const auto free = files_.free_bytes(data_dir_->log_folder());
+  if (free) free_bytes_ = *free;
+  const double share = is_low_ ? alarm_end_share : 1.0;
+  const bool was_low = std::exchange(
+      is_low_, is_full || (free && static_cast<double>(*free) <
+                                       static_cast<double>(limits.free_limit_bytes) * share));
+  if (is_low_ != was_low) {
+    log_warning(is_low_ ? "disk alarm: publishers are blocked; " + megabytes(free_bytes_) +
+                              " are free (disk.free_limit)"
+                        : "disk alarm is over: publishers go on",
+                LogCategory::storage);
+  }
+  return is_low_;
+}
+
+void NodeStorage::on_failure(const storage::IoError& error) {
+  // Whatever is confirmed after this might be lost: the kernel drops pages it could not write.
+  log_error("the disk has failed: " + error.text() +
+                "; stopping at once, nothing more is confirmed. What was confirmed is safe",
+            LogCategory::storage);
+  stop_logging();
+  ::_exit(exit_io_error);
+}
+
+void NodeStorage::on_disk_full(bool is_full) {
+  log_warning(is_full ? "the disk is full: what was published is not confirmed before there is room"
+                      : "there is room on the disk again",
+              LogCategory::storage);
+}
+
+void NodeStorage::on_warning(const std::string& sentence) {
+  log_warning(sentence, LogCategory::storage);
+}
+
+}  // namespace leveret::server

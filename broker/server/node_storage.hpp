@@ -1,0 +1,57 @@
+/// The node's data directory and storage, as the server uses them: opened, watched, reported.
+///
+/// Owner: the Server. Thread: the server's; the storage's own threads call on_failure() and
+///        on_warning().
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/config.hpp"
+#include "protocol/base/result.hpp"
+#include "storage/data_dir.hpp"
+#include "storage/posix_file.hpp"
+#include "storage/storage.hpp"
+
+namespace leveret::server {
+
+class NodeStorage final : public storage::LogEvents {
+ public:
+  /// Opens the data directory and recovers the log. Error: a sentence.
+  Result<void, std::string> open(const config::Config& config);
+
+  /// Writes out what was submitted. Shards must have stopped. May be called without open().
+  void stop() {
+    if (storage_ != nullptr) storage_->stop();
+  }
+  storage::Storage& log() { return *storage_; }
+  storage::DataDir& data_dir() { return *data_dir_; }
+  storage::FileSystem& files() { return files_; }
+
+  /// Writes the notes of recovery to the log.
+  void report_recovery();
+  /// Whether publishers have to wait for room; looks at the disk when it is time to.
+  bool check_disk(const config::Disk& limits);
+  /// What the last look has found.
+  std::uint64_t free_bytes() const { return free_bytes_; }
+
+  void on_failure(const storage::IoError& error) override;
+  void on_disk_full(bool is_full) override;
+  void on_warning(const std::string& sentence) override;
+
+ private:
+  void report_progress(std::uint64_t done_bytes, std::uint64_t total_bytes);
+
+  storage::PosixFileSystem files_;
+  std::optional<storage::DataDir> data_dir_;
+  std::unique_ptr<storage::Storage> storage_;
+  std::chrono::steady_clock::time_point opened_at_, reported_at_, checked_at_;
+  std::uint64_t free_bytes_ = 0;
+  bool is_low_ = false;
+};
+
+}  // namespace leveret::server
