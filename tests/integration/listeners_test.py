@@ -10,7 +10,7 @@ import unittest
 
 from peers import User
 from support import Client, Daemon, DaemonTest, connect, on_each_shard_count, run_leveret
-from support.daemon import PATIENCE_S, binary, clean_environment, taken_port
+from support.daemon import PATIENCE_S, binary, clean_environment, fresh_data_dir, taken_port
 
 UNAVAILABLE = 69
 
@@ -69,7 +69,8 @@ class StartTest(DaemonTest):
     def test_what_the_environment_sets_is_in_force(self):
         process = subprocess.Popen(
             [binary(), "serve"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=clean_environment(LEVERET_LISTENERS__AMQP="[{bind: '127.0.0.1:0'}]",
+            env=clean_environment(LEVERET_NODE__DATA_DIR=self.enterContext(fresh_data_dir()),
+                                  LEVERET_LISTENERS__AMQP="[{bind: '127.0.0.1:0'}]",
                                   LEVERET_NODE__THREADS=str(self.shards), LEVERET_LIMITS__CHANNELS="17",
                                   RABBITMQ_DEFAULT_USER="admin", RABBITMQ_DEFAULT_PASS="geheim",
                                   RABBITMQ_DEFAULT_VHOST="cloud"))

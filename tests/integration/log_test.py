@@ -182,6 +182,15 @@ class LogFileTest(LogTest):
         self.assertEqual((done.returncode, done.stdout), (73, ""))
         self.assertIn(f"cannot open the log file {path}", done.stderr)
 
+    def test_a_weaker_promise_is_said_at_each_start(self):
+        daemon = self.start(settings=["storage.sync=os"])
+        daemon.wait_for_log(r"\[warning\] server: storage\.sync is os: a confirm means that the operating system has the "
+                            "message, not the disk; a power cut can lose confirmed messages")
+        daemon = self.start()
+        connect(daemon.address).close()
+        daemon.wait_for_log("authenticated")
+        self.assertIsNone(daemon.find_in_log(r"storage\.sync"))
+
     def test_levels_per_category(self):
         daemon = self.start(settings=["log.level=error", "log.levels.auth=warning"])
         self.make_mistakes(daemon)

@@ -191,8 +191,9 @@ class ReloadTest(DaemonTest):
     def test_what_needs_a_restart_is_said_and_left_as_it_is(self):
         daemon = self.start()
         lines = self.reload(daemon, as_yaml({"node": {"name": "other"}, "log": {"format": "json"},
+                                             "storage": {"sync": "os", "segment_size": "1MiB"},
                                              "listeners": {"amqp": [{"bind": "127.0.0.1:1"}]}}))
-        for key in ("node.name", "log.format", "listeners.amqp"):
+        for key in ("node.name", "log.format", "storage.sync", "storage.segment_size", "listeners.amqp"):
             self.assertTrue([line for line in lines if f"reload: {key} has changed; it takes effect after a restart"
                              in line], lines)
         connect(daemon.address).close()

@@ -23,7 +23,8 @@ A program that may be ended by SIGTERM (`timeout`, CI) calls `stop_when_terminat
 Both classes share the constructor arguments `users`, `vhosts` and `start_timeout_s`, and the attributes
 `host`, `port`, `url`, `pids`, `folder`, `log_text()`, `stop()`. `RabbitMQ` also takes `config_lines`
 (lines of rabbitmq.conf), `plugins` and `erlang_arguments`; `Leveret` takes `binary` (default: the environment
-variable LEVERET_BIN), `settings` (a list of `--set` values) and `config` (lines of YAML put in the file).
+variable LEVERET_BIN), `settings` (a list of `--set` values) and `config` (lines of YAML put in the file). Its data
+is in `data_dir`, a part of `folder`.
 
 From a shell, for a test in another language::
 

@@ -1,4 +1,4 @@
-"""A private Leveret: the binary named by LEVERET_BIN, on a port that the system picks."""
+"""A private Leveret: the binary named by LEVERET_BIN, on a port that the system picks, with data of its own."""
 
 import json
 import os
@@ -10,7 +10,7 @@ _readiness = re.compile(r"amqp://(?:[^@\s]*@)?127\.0\.0\.1:(\d+)")
 
 
 class Leveret(Broker):
-    """Leveret on a random port, with a configuration file of its own."""
+    """Leveret on a random port, with a configuration file and a data directory of its own."""
 
     kind = "leveret"
 
@@ -20,6 +20,11 @@ class Leveret(Broker):
         self.settings = list(settings)
         self.config = list(config)
         self.log_path = ""
+
+    @property
+    def data_dir(self):
+        """Its data directory, in its folder and removed with that."""
+        return os.path.join(self.folder, "data")
 
     def log_text(self):
         """What the broker printed and logged so far."""
@@ -37,7 +42,8 @@ class Leveret(Broker):
             file.write("\n".join(self._config_lines()) + "\n")
         self.log_path = os.path.join(self.folder, "leveret.log")
         arguments = [os.path.abspath(self.binary), "serve", "--config", config_path]
-        for setting in self.settings:
+        # Not in the file, which tests write anew before a reload.
+        for setting in (f"node.data_dir={self.data_dir}", *self.settings):
             arguments += ["--set", setting]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LEVERET_")}
         with open(self.log_path, "wb") as log:

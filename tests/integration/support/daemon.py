@@ -1,10 +1,12 @@
 """The daemon under test as a process: its signals, its memory, its descriptors, its log."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from peers import BrokerFailure, Leveret
@@ -24,10 +26,24 @@ def clean_environment(**additional):
     return {**kept, **additional}
 
 
+@contextlib.contextmanager
+def fresh_data_dir():
+    """A path for node.data_dir, where nothing is yet and nothing is left afterwards."""
+    with tempfile.TemporaryDirectory(prefix="leveret-data-") as folder:
+        yield os.path.join(folder, "data")
+
+
 def run_leveret(*arguments, **environment):
-    """Runs the program until it ends by itself; returns what subprocess.run does."""
-    return subprocess.run([binary(), *arguments], env=clean_environment(**environment), text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
+    """Runs the program until it ends by itself; returns what subprocess.run does.
+
+    A broker keeps its data apart. Where a configuration is only checked or printed, it is left as it is.
+    """
+    with contextlib.ExitStack() as stack:
+        is_broker = arguments[:1] == ("serve",)
+        if is_broker and not any(argument.startswith(("--check", "--print")) for argument in arguments):
+            environment.setdefault("LEVERET_NODE__DATA_DIR", stack.enter_context(fresh_data_dir()))
+        return subprocess.run([binary(), *arguments], env=clean_environment(**environment), text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S, check=False)
 
 
 def is_sanitized():
