@@ -48,7 +48,7 @@ std::vector<std::byte> encode_identity(const Identity& identity) {
   std::vector<std::byte> bytes(size_bytes);
   std::transform(magic.begin(), magic.end(), bytes.begin(),
                  [](char letter) { return std::byte(letter); });
-  put(bytes, format_offset, data_format_max);
+  put(bytes, format_offset, format_version);
   put(bytes, flags_offset, identity.is_set_up ? set_up_flag : 0);
   std::copy(identity.node_id.begin(), identity.node_id.end(), bytes.begin() + node_id_offset);
   put(bytes, summed_size_bytes, crc32c(0, std::span(bytes).first(summed_size_bytes)));
@@ -61,9 +61,9 @@ Result<Identity, std::string> decode_identity(std::span<const std::byte> bytes) 
   };
   if (!is_whole(bytes)) return damaged();
   const std::uint32_t format = get(bytes, format_offset);
-  if (format > data_format_max) {
+  if (format > format_version) {
     return tl::unexpected("has format " + std::to_string(format) +
-                          "; this Leveret knows formats up to " + std::to_string(data_format_max));
+                          "; this Leveret knows formats up to " + std::to_string(format_version));
   }
   const std::uint32_t flags = get(bytes, flags_offset);
   if (format == 0 || bytes.size() != size_bytes || (flags & ~set_up_flag) != 0) return damaged();

@@ -4,7 +4,7 @@
 /// check sum of all before them, so that an older Leveret can tell a newer format from damage.
 ///
 ///     0   8  "LEVERETD"
-///     8   4  format of the data directory, 1
+///     8   4  format of the data directory: format_version
 ///     12  4  flags: bit 0, what a first boot makes is in the log; the others are 0
 ///     16  16 number of the node, random
 ///     32  4  CRC-32C of bytes 0 to 31
@@ -12,7 +12,6 @@
 /// Thread: pure functions.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,7 +23,6 @@
 
 namespace leveret::storage {
 
-constexpr std::uint32_t data_format_max = 1;
 /// Room for those of later formats, which have to be read before they can be refused.
 constexpr std::uint64_t identity_size_max_bytes = 4096;
 
