@@ -24,9 +24,9 @@ class Sample:
     per_cpu_s: float
     report: dict = field(default_factory=dict)
 
-    def latency_us(self, percentile):
-        """A percentile of the report, or None when the load measures no latency."""
-        return self.report.get(f"latency_{percentile}_us")
+    def latency_us(self, percentile, kind="latency"):
+        """A percentile of the report, or None when the load measures no such time."""
+        return self.report.get(f"{kind}_{percentile}_us")
 
 
 def cpu_seconds(pids):

@@ -64,9 +64,9 @@ def median(samples, figure):
     return statistics.median(values) if values and None not in values else None
 
 
-def latencies(samples):
+def latencies(samples, kind):
     """p50 / p99 in milliseconds."""
-    pair = [median(samples, lambda sample, name=name: sample.latency_us(name)) for name in ("p50", "p99")]
+    pair = [median(samples, lambda sample, name=name: sample.latency_us(name, kind)) for name in ("p50", "p99")]
     return " / ".join(f"{value / 1000:.3g}" for value in pair) if None not in pair else ""
 
 
@@ -86,10 +86,10 @@ def scenario_row(scenario, samples):
     our_share = median(ours, lambda one: one.per_cpu_s)
     theirs = samples.get("rabbitmq")
     if not theirs:
-        return [*row, short(our_share), latencies(ours)]
+        return [*row, short(our_share), latencies(ours, scenario.latency)]
     their_share = median(theirs, lambda one: one.per_cpu_s)
     return [*row, short(median(theirs, lambda one: one.per_s)), short(our_share), short(their_share),
-            f"**{our_share / their_share:.0f}×**", latencies(ours), latencies(theirs)]
+            f"**{our_share / their_share:.0f}×**", latencies(ours, scenario.latency), latencies(theirs, scenario.latency)]
 
 
 def footprint(load, make, connections, queues):

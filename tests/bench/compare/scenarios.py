@@ -8,7 +8,7 @@ class Scenario:
     """A load, and which of its figures counts.
 
     `counted` is the figure of the report that says how many of `unit` there were, `rate` the one that says
-    how many a second.
+    how many a second; `latency` is the time that is shown, from the publish to the delivery or to the confirm.
     """
 
     name: str
@@ -16,6 +16,7 @@ class Scenario:
     arguments: tuple
     counted: str = "received"
     rate: str = "received_per_s"
+    latency: str = "latency"
 
 
 def _throughput(*arguments):
@@ -26,6 +27,15 @@ _TEN_QUEUES = ("--queue-pattern", "perf-%d", "--queue-pattern-to", "10")
 _TWENTY_QUEUES = ("--queue-pattern", "perf-%d", "--queue-pattern-to", "20")
 _CHURN = {"counted": "rounds", "rate": "rounds_per_s"}
 _RPC = {"counted": "replies", "rate": "replies_per_s"}
+
+
+def _durable(size_bytes, in_flight):
+    """Confirmed persistent messages: RabbitMQ's classic queues confirm before the disk has them, Leveret after."""
+    size = f"{size_bytes // 1024} KiB" if size_bytes >= 1024 else f"{size_bytes} B"
+    return Scenario(f"durable, {size}, confirmed, {in_flight} in flight", "messages",
+                    _throughput("-s", str(size_bytes), "--durable", "-f", "persistent", "-q", "200",
+                                "-c", str(in_flight)), latency="confirm")
+
 
 SCENARIOS = [
     Scenario("16 B, no acks", "messages", _throughput("-s", "16", "-a")),
@@ -48,4 +58,5 @@ SCENARIOS = [
     Scenario("connection, channel and queue churn", "rounds", ("connection-churn", "-x", "4"), **_CHURN),
     Scenario("channel churn", "rounds", ("channel-churn",), **_CHURN),
     Scenario("queue churn", "rounds", ("queue-churn",), **_CHURN),
+    *(_durable(size, in_flight) for size in (100, 1024, 64 * 1024) for in_flight in (1, 64, 1024)),
 ]
