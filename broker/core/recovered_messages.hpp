@@ -1,0 +1,38 @@
+/// Brings the messages of the log back into their queues, when the broker starts.
+///
+/// Owner: the server's start.   Thread: the start's, before the shards run.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+
+#include "broker/core/queue.hpp"
+#include "protocol/base/clock.hpp"
+#include "storage/recovery.hpp"
+
+namespace leveret::broker {
+
+class RecoveredMessages {
+ public:
+  using Queues = boost::unordered_flat_map<std::uint64_t, Queue*>;
+
+  /// `queues` by their durable numbers, which must stay; what the time is on both clocks.
+  RecoveredMessages(const Queues& queues, Instant now, WallTime wall_time)
+      : queues_(queues), now_(now), wall_time_(wall_time) {}
+
+  /// Adds a message to the end of its queue. False: the queue is no longer there. A deadline is kept
+  /// as a point on the calendar; one that has passed meanwhile expires the message at once.
+  bool add(const storage::LiveReference& reference);
+
+  std::uint64_t count() const { return count_; }
+
+ private:
+  Instant deadline_of(const storage::LiveReference& reference, const Queue& queue) const;
+
+  const Queues& queues_;
+  const Instant now_;
+  const WallTime wall_time_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace leveret::broker
