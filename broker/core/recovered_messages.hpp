@@ -20,8 +20,8 @@ class RecoveredMessages {
   RecoveredMessages(const Queues& queues, Instant now, WallTime wall_time)
       : queues_(queues), now_(now), wall_time_(wall_time) {}
 
-  /// Adds a message to the end of its queue. False: the queue is no longer there. A deadline is kept
-  /// as a point on the calendar; one that has passed meanwhile expires the message at once.
+  /// Adds a message to the end of its queue. False: the queue is no longer there. A deadline is
+  /// kept as a point on the calendar; one that has passed meanwhile expires the message at once.
   bool add(const storage::LiveReference& reference);
 
   std::uint64_t count() const { return count_; }

@@ -70,7 +70,8 @@ std::uint64_t resident_bytes() {
 
 Server::Server(config::Config config, Reload reload)
     : config_(std::move(config)), reload_(std::move(reload)), context_(1),
-      signals_(context_, SIGTERM, SIGINT, SIGHUP), resource_timer_(context_), stop_timer_(context_) {}
+      signals_(context_, SIGTERM, SIGINT, SIGHUP), resource_timer_(context_),
+      stop_timer_(context_) {}
 
 Server::~Server() { stop_shards(); }
 

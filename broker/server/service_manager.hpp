@@ -1,5 +1,5 @@
-/// What the service manager (systemd) is told about a start, a stop and what takes long. Without one
-/// nothing happens.
+/// What the service manager (systemd) is told about a start, a stop and what takes long. Without
+/// one nothing happens.
 ///
 /// Thread: any.
 #pragma once

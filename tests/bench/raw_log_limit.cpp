@@ -1,4 +1,5 @@
-// What the disk itself can do: writes batches with one pwritev and one fdatasync each, nothing else.
+// What the disk itself can do: writes batches with one pwritev and one fdatasync each, and does
+// nothing else.
 //
 // A log that groups commits cannot confirm faster than this with as many messages in a batch as
 // there are in flight. "zeroed" writes into a file that was filled with zeros before, as Leveret's
