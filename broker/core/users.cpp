@@ -1,6 +1,7 @@
 #include "broker/core/users.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "broker/core/resource_name.hpp"
 #include "protocol/base/assert.hpp"
@@ -81,13 +82,76 @@ Result<void, std::string> Users::set_topic_permissions(const std::string& user,
   return {};
 }
 
+void Users::remove(const std::string& user) {
+  const auto is_users = [&](const auto& entry) { return entry.first.first == user; };
+  users_.erase(user);
+  std::erase_if(permissions_, is_users);
+  std::erase_if(topic_permissions_, is_users);
+}
+
+void Users::clear_permissions(const std::string& user, const std::string& vhost) {
+  permissions_.erase({user, vhost});
+}
+
+void Users::clear_topic_permissions(const std::string& user, const std::string& vhost,
+                                    const std::string& exchange) {
+  const auto place = topic_permissions_.find({user, vhost});
+  if (place == topic_permissions_.end()) return;
+  place->second.erase(exchange);
+  if (place->second.empty()) topic_permissions_.erase(place);
+}
+
+void Users::clear_topic_permissions(const std::string& user, const std::string& vhost) {
+  topic_permissions_.erase({user, vhost});
+}
+
+void Users::remove_vhost(std::string_view vhost) {
+  const auto is_vhosts = [&](const auto& entry) { return entry.first.second == vhost; };
+  std::erase_if(permissions_, is_vhosts);
+  std::erase_if(topic_permissions_, is_vhosts);
+}
+
+void Users::overlay(const Users& others) {
+  for (const auto& [name, user] : others.users_) users_.insert_or_assign(name, user);
+  for (const auto& [key, granted] : others.permissions_) {
+    permissions_.insert_or_assign(key, granted);
+  }
+  for (const auto& [key, of_exchanges] : others.topic_permissions_) {
+    for (const auto& [exchange, granted] : of_exchanges) {
+      topic_permissions_[key].insert_or_assign(exchange, granted);
+    }
+  }
+}
+
 const User* Users::find(std::string_view name) const {
   const auto place = users_.find(name);
   return place == users_.end() ? nullptr : &place->second;
 }
 
+const Permissions* Users::find_permissions(std::string_view user, std::string_view vhost) const {
+  const auto place = permissions_.find(std::pair(user, vhost));
+  return place == permissions_.end() ? nullptr : &place->second;
+}
+
+bool Users::has_topic_permissions(std::string_view user, std::string_view vhost,
+                                  std::string_view exchange) const {
+  const auto place = topic_permissions_.find(std::pair(user, vhost));
+  return place != topic_permissions_.end() && place->second.contains(exchange);
+}
+
+std::vector<std::string> Users::names_permitted_in(std::string_view vhost) const {
+  std::set<std::string> names;
+  for (const auto& [key, granted] : permissions_) {
+    if (key.second == vhost) names.insert(key.first);
+  }
+  for (const auto& [key, of_exchanges] : topic_permissions_) {
+    if (key.second == vhost) names.insert(key.first);
+  }
+  return {names.begin(), names.end()};
+}
+
 bool Users::may_access_vhost(std::string_view user, std::string_view vhost) const {
-  return permissions_.find(std::pair(user, vhost)) != permissions_.end();
+  return find_permissions(user, vhost) != nullptr;
 }
 
 Result<void, AmqpError> Users::check_access(std::string_view user, std::string_view vhost,
@@ -96,12 +160,10 @@ Result<void, AmqpError> Users::check_access(std::string_view user, std::string_v
   // The default exchange has no name, so permissions and texts use this one.
   if (kind == ResourceKind::exchange && name.empty()) name = "amq.default";
   auto outcome = PermissionPattern::Outcome::differs;
-  const auto place = permissions_.find(std::pair(user, vhost));
-  if (place != permissions_.end()) {
-    const Permissions& granted = place->second;
-    const PermissionPattern& pattern = operation == Operation::configure ? granted.configure
-                                       : operation == Operation::write   ? granted.write
-                                                                         : granted.read;
+  if (const Permissions* granted = find_permissions(user, vhost)) {
+    const PermissionPattern& pattern = operation == Operation::configure ? granted->configure
+                                       : operation == Operation::write   ? granted->write
+                                                                         : granted->read;
     outcome = pattern.match(name);
   }
   if (outcome == PermissionPattern::Outcome::matches) return {};

@@ -52,8 +52,26 @@ class Users {
                                                   const std::string& exchange,
                                                   const TopicPermissions& permissions);
 
+  /// Takes a user away, and all that the name is permitted. It need not be there.
+  void remove(const std::string& user);
+  void clear_permissions(const std::string& user, const std::string& vhost);
+  void clear_topic_permissions(const std::string& user, const std::string& vhost,
+                               const std::string& exchange);
+  /// Those for all exchanges of the vhost.
+  void clear_topic_permissions(const std::string& user, const std::string& vhost);
+  /// Takes away whatever is permitted in a vhost.
+  void remove_vhost(std::string_view vhost);
+  /// Adds what the others say; where both say something, they are right.
+  void overlay(const Users& others);
+
   /// Null when there is none of that name.
   const User* find(std::string_view name) const;
+  /// Null when the user may not enter the vhost.
+  const Permissions* find_permissions(std::string_view user, std::string_view vhost) const;
+  bool has_topic_permissions(std::string_view user, std::string_view vhost,
+                             std::string_view exchange) const;
+  /// Names for which a vhost has permissions of either kind.
+  std::vector<std::string> names_permitted_in(std::string_view vhost) const;
 
   /// A user enters a vhost by having permissions there, whatever they permit.
   bool may_access_vhost(std::string_view user, std::string_view vhost) const;

@@ -169,6 +169,62 @@ TEST(Users, KeepTheirTopicPermissionsWhenNewOnesCannotBeRead) {
   EXPECT_NE(topic_access(users, Operation::write, "k"), "granted");
 }
 
+TEST(Users, TakeTheirPermissionsWithThem) {
+  Users users = users_with("c", "w", "r");
+  users.set_permissions("other", "v", {pattern(""), pattern(""), pattern("")});
+  ASSERT_TRUE(users.set_topic_permissions("u", "v", "e", {"^w", "^r"}));
+  users.remove("u");
+  users.remove("missing");
+  EXPECT_EQ(users.find("u"), nullptr);
+  EXPECT_FALSE(users.may_access_vhost("u", "v"));
+  EXPECT_FALSE(users.has_topic_permissions("u", "v", "e"));
+  EXPECT_TRUE(users.may_access_vhost("other", "v"));
+}
+
+TEST(Users, LosePermissionsOneByOneOrWithTheVhost) {
+  Users users = users_with("c", "w", "r");
+  for (const char* vhost : {"v", "x"}) {
+    for (const char* exchange : {"e", "f"}) {
+      ASSERT_TRUE(users.set_topic_permissions("u", vhost, exchange, {"^w", "^r"}));
+    }
+  }
+  ASSERT_TRUE(users.set_topic_permissions("t", "v", "e", {"^w", "^r"}));
+  EXPECT_EQ(users.names_permitted_in("v"), (std::vector<std::string>{"t", "u"}));
+  EXPECT_EQ(users.names_permitted_in("y"), std::vector<std::string>{});
+  users.clear_topic_permissions("u", "x", "e");
+  EXPECT_FALSE(users.has_topic_permissions("u", "x", "e"));
+  EXPECT_TRUE(users.has_topic_permissions("u", "x", "f"));
+  users.clear_topic_permissions("u", "x");
+  EXPECT_EQ(users.names_permitted_in("x"), std::vector<std::string>{});
+  users.clear_permissions("u", "v");
+  EXPECT_FALSE(users.may_access_vhost("u", "v"));
+  EXPECT_TRUE(users.has_topic_permissions("u", "v", "f"));
+  users.remove_vhost("v");
+  EXPECT_EQ(users.names_permitted_in("v"), std::vector<std::string>{});
+  EXPECT_NE(users.find("u"), nullptr);
+}
+
+TEST(Users, AreOverlaidPieceByPiece) {
+  Users users = users_with("stored", "stored", "stored");
+  users.set_permissions("u", "x", {pattern("stored"), pattern(""), pattern("")});
+  ASSERT_TRUE(users.set_topic_permissions("u", "v", "e", {"^stored", ""}));
+  ASSERT_TRUE(users.set_topic_permissions("u", "v", "f", {"^stored", ""}));
+  Users others;
+  others.add({"u", PasswordHash::of("other", HashAlgorithm::md5), {}});
+  others.add({"new", {}, {}});
+  others.set_permissions("u", "v", {pattern("other"), pattern(""), pattern("")});
+  ASSERT_TRUE(others.set_topic_permissions("u", "v", "e", {"^other", ""}));
+  users.overlay(others);
+  EXPECT_TRUE(users.find("u")->password_hash.matches("other"));
+  EXPECT_FALSE(users.find("u")->has_tag("management"));
+  EXPECT_NE(users.find("new"), nullptr);
+  EXPECT_EQ(users.find_permissions("u", "v")->configure.text(), "other");
+  EXPECT_EQ(users.find_permissions("u", "x")->configure.text(), "stored");
+  EXPECT_EQ(topic_access(users, Operation::write, "other"), "granted");
+  EXPECT_NE(topic_access(users, Operation::write, "stored"), "granted");
+  EXPECT_EQ(topic_access(users, Operation::write, "stored", "f"), "granted");
+}
+
 TEST(Users, OnTheLoopbackListComeFromTheBrokersMachineOnly) {
   EXPECT_TRUE(may_connect_from("guest", true, {"guest"}));
   EXPECT_FALSE(may_connect_from("guest", false, {"guest"}));
