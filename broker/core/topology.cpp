@@ -58,6 +58,12 @@ bool Topology::has_binding(const BindingDefinition& binding) {
   return std::find(incoming->begin(), incoming->end(), wanted) != incoming->end();
 }
 
+std::vector<QueueDefinitionRef> Topology::queues_of(const Vhost& vhost) const {
+  std::vector<QueueDefinitionRef> queues;
+  for (const auto& [name, slot] : vhost.queues) queues.push_back(queues_[slot].definition);
+  return queues;
+}
+
 // ---- changes -------------------------------------------------------------------------------
 
 void Topology::change(const VhostAdded& added) {
@@ -65,6 +71,24 @@ void Topology::change(const VhostAdded& added) {
   auto vhost = std::make_unique<Vhost>();
   vhost->name = added.name;
   vhosts_.push_back(std::move(vhost));
+}
+
+void Topology::change(const VhostRemoved& removed) {
+  const auto place =
+      std::find_if(vhosts_.begin(), vhosts_.end(),
+                   [&](const auto& vhost) { return vhost->name == removed.name; });
+  LEVERET_ASSERT(place != vhosts_.end(), "only a virtual host that is there is removed");
+  // No binding leads out of a virtual host, so both ends of each go.
+  for (const auto& [name, slot] : (*place)->exchanges) {
+    exchanges_[slot].reset();
+    free_exchanges_.push_back(slot);
+  }
+  for (const auto& [name, slot] : (*place)->queues) {
+    queues_[slot] = QueueRecord{};
+    free_queues_.push_back(slot);
+  }
+  queue_count_ -= (*place)->queues.size();
+  vhosts_.erase(place);
 }
 
 void Topology::change(const ExchangeAdded& added) {

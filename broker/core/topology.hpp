@@ -95,6 +95,8 @@ class Topology {
 
   /// Whether this very binding exists.
   bool has_binding(const BindingDefinition& binding);
+  /// All queues of a vhost, in no order.
+  std::vector<QueueDefinitionRef> queues_of(const Vhost& vhost) const;
 
   /// Collects the queues that a message published to `exchange` goes to, each once.
   /// `routing_keys` are the publish's key and those of CC and BCC.
@@ -108,6 +110,7 @@ class Topology {
 
  private:
   void change(const VhostAdded& change);
+  void change(const VhostRemoved& change);
   void change(const ExchangeAdded& change);
   void change(const ExchangeRemoved& change);
   void change(const QueueAdded& change);

@@ -42,6 +42,8 @@ struct BindingDefinition {
 };
 
 struct VhostAdded { std::string name; };
+/// All that is in it goes with it: queues, exchanges, bindings; and its connections are closed.
+struct VhostRemoved { std::string name; };
 struct ExchangeAdded { ExchangeDefinition definition; };
 struct ExchangeRemoved { std::string vhost, name; };
 struct QueueAdded { QueueDefinitionRef definition; };
@@ -50,8 +52,9 @@ struct BindingAdded { BindingDefinition binding; };
 struct BindingRemoved { BindingDefinition binding; };
 struct UsersReplaced { std::shared_ptr<const Users> users; };
 
-using TopologyChange = std::variant<VhostAdded, ExchangeAdded, ExchangeRemoved, QueueAdded,
-                                    QueueRemoved, BindingAdded, BindingRemoved, UsersReplaced>;
+using TopologyChange =
+    std::variant<VhostAdded, VhostRemoved, ExchangeAdded, ExchangeRemoved, QueueAdded, QueueRemoved,
+                 BindingAdded, BindingRemoved, UsersReplaced>;
 
 /// Changes that become visible together.
 using TopologyDelta = std::vector<TopologyChange>;

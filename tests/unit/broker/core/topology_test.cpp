@@ -82,6 +82,41 @@ TEST_F(TopologyTest, FindsWhatWasAdded) {
   EXPECT_EQ(topology_.queue_count(), 0U);
 }
 
+TEST_F(TopologyTest, TakesAVhostAwayWithAllThatIsInIt) {
+  exchange("e");
+  queue("q");
+  bind("e", "q");
+  topology_.apply({VhostAdded{"v"}});
+  const auto in_v = [](const std::string& name) {
+    auto definition = std::make_shared<QueueDefinition>();
+    definition->vhost = "v";
+    definition->name = name;
+    return definition;
+  };
+  topology_.apply(
+      {ExchangeAdded{{"v", "e", ExchangeType::fanout, false, false, false, {}, {}}},
+       ExchangeAdded{{"v", "f", ExchangeType::topic, false, false, false, {}, {}}},
+       QueueAdded{in_v("q")}, QueueAdded{in_v("r")}, BindingAdded{{"v", "e", true, "q", "", {}}},
+       BindingAdded{{"v", "e", false, "f", "", {}}}, BindingAdded{{"v", "f", true, "r", "#", {}}}});
+  EXPECT_EQ(topology_.queues_of(*topology_.find_vhost("v")).size(), 2U);
+  EXPECT_EQ(topology_.queue_count(), 3U);
+
+  topology_.apply({VhostRemoved{"v"}});
+  EXPECT_EQ(topology_.find_vhost("v"), nullptr);
+  EXPECT_EQ(topology_.queue_count(), 1U);
+  EXPECT_EQ(route("e"), "q");
+  // What comes next finds room where the others were.
+  topology_.apply({VhostAdded{"v"}});
+  EXPECT_EQ(topology_.find_queue(*topology_.find_vhost("v"), "q"), nullptr);
+  exchange("x");
+  exchange("y");
+  queue("r");
+  bind("x", "y", "", false);
+  bind("y", "r");
+  EXPECT_EQ(route("x"), "r");
+  EXPECT_EQ(route("e"), "q");
+}
+
 // Goal: whatever was computed before a change is known to be old after it.
 TEST_F(TopologyTest, HasAnotherVersionAfterEachChange) {
   std::uint64_t before = topology_.version();
