@@ -18,6 +18,8 @@ class Endpoint {
   virtual void receive(TopologyReply&&) {}
   virtual void receive(const ResourceAlarm&) {}
   virtual void receive(const Shutdown&) {}
+  /// A virtual host has gone. Who is in it has to leave.
+  virtual void receive(const VhostRemoved&) {}
 
   /// A direct reply for this channel's reply consumer. False: it is no longer there.
   virtual bool on_direct_reply(const ReplyToken&, const MessageRef&) { return false; }

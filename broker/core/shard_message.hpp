@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "broker/core/consumer_list.hpp"
+#include "broker/core/definition_change.hpp"
 #include "broker/core/ids.hpp"
 #include "broker/core/queue_entry.hpp"
 #include "broker/core/reply_token.hpp"
@@ -158,22 +159,25 @@ struct Unbind { BindingDefinition binding; };
 /// Counts a connection against the limits of node and user.
 struct AdmitConnection { std::string user; std::string vhost; };
 struct ReleaseConnection { std::string user; };
+/// What the configuration says about users. It is not stored, but virtual hosts are.
 struct ReplaceUsers {
   std::shared_ptr<const Users> users;
   std::vector<std::string> vhosts;  ///< Those that must exist afterwards.
 };
+struct ChangeDefinition { DefinitionChange change; };
 /// Sent by a queue's home once the queue is no more; the answer carries `counts`.
 struct ForgetQueue { QueueDefinitionRef definition; QueueCounts counts; };
 
 using TopologyOperation =
     std::variant<DeclareQueue, DeclareExchange, DeleteExchange, Bind, Unbind, AdmitConnection,
-                 ReleaseConnection, ReplaceUsers, ForgetQueue>;
+                 ReleaseConnection, ReplaceUsers, ChangeDefinition, ForgetQueue>;
 
 struct TopologyRequest {
   EndpointRef requester;
   TopologyOperation operation;
 };
-/// Sent when every shard has applied what the request changed, or at once when it is refused.
+/// Sent when every shard has applied what the request changed, and the log has it as far as it is
+/// durable; or at once when it is refused.
 struct TopologyReply {
   EndpointRef requester;
   QueueRef reserved;  ///< DeclareQueue: the place that was kept for the queue at its home.

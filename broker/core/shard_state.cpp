@@ -43,8 +43,10 @@ bool ShardState::end_turn() {
     end_endpoint_turns();
     if (dirty_queues_.empty() && ending_.empty()) break;
   }
+  // What answers have led to must be in the log before other shards hear of it.
+  log_.submit();
   MessageMemory::flush();
-  return finished && dirty_queues_.empty() && ending_.empty();
+  return finished && dirty_queues_.empty() && ending_.empty() && !has_committed_answers();
 }
 
 bool ShardState::pump_queues() {
@@ -64,7 +66,12 @@ bool ShardState::pump_queues() {
   return finished;
 }
 
+bool ShardState::has_committed_answers() const {
+  return controller_ != nullptr && controller_->has_committed_answers();
+}
+
 void ShardState::release_committed() {
+  if (controller_ != nullptr) controller_->release_committed();
   const storage::LogTicket committed = log_.committed();
   while (!uncommitted_.empty() && uncommitted_.front().ticket <= committed) {
     const Uncommitted safe = uncommitted_.front();
@@ -126,9 +133,10 @@ Endpoint* ShardState::find_endpoint(Slot slot) {
 
 Slot ShardState::reserve_queue() { return queues_.reserve(); }
 
-void ShardState::open_queue(QueueDefinitionRef definition) {
+Queue& ShardState::open_queue(QueueDefinitionRef definition) {
   const Slot slot = definition->ref.slot;
   queues_.fill(slot, std::make_unique<Queue>(*this, std::move(definition)));
+  return **queues_.find(slot);
 }
 
 void ShardState::release_queue(Slot slot) {
@@ -326,8 +334,25 @@ void ShardState::on(TopologyReply&& message) {
 }
 
 void ShardState::on(const ApplyDelta& message) {
+  const VhostRemoved* removed = nullptr;
+  for (const TopologyChange& change : *message.delta) {
+    if (removed == nullptr) removed = std::get_if<VhostRemoved>(&change);
+  }
+  std::vector<QueueDefinitionRef> queues;
+  if (removed != nullptr) queues = topology_.queues_of(*topology_.find_vhost(removed->name));
   topology_.apply(*message.delta);
+  if (removed != nullptr) leave_vhost(*removed, queues);
   if (own_ != ShardId{0}) send(ShardId{0}, DeltaApplied{message.number});
+}
+
+void ShardState::leave_vhost(const VhostRemoved& removed,
+                             std::span<const QueueDefinitionRef> queues) {
+  endpoints_.for_each([&](Endpoint* endpoint) { endpoint->receive(removed); });
+  // Shard 0 has forgotten the queues; nobody else has to be told of their end.
+  for (const QueueDefinitionRef& queue : queues) {
+    if (queue->ref.shard != own_ || queues_.find(queue->ref.slot) == nullptr) continue;
+    queues_.remove(queue->ref.slot)->end();
+  }
 }
 
 void ShardState::on(const DeltaApplied& message) { controller_->on(message); }

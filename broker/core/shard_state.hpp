@@ -78,7 +78,7 @@ class ShardState {
   /// Keeps a place for a queue that is about to be declared, homed here.
   Slot reserve_queue();
   /// Fills a reserved place. The queue can take messages from now on.
-  void open_queue(QueueDefinitionRef definition);
+  Queue& open_queue(QueueDefinitionRef definition);
   /// Gives a reserved place back, if it is still there.
   void release_queue(Slot slot);
   std::size_t queue_count() const { return queues_.size(); }
@@ -147,7 +147,9 @@ class ShardState {
   void delete_doomed_queues();
   bool pump_queues();
   void release_committed();
+  bool has_committed_answers() const;
   void end_endpoint_turns();
+  void leave_vhost(const VhostRemoved& removed, std::span<const QueueDefinitionRef> queues);
 
   const ShardId own_;
   const std::uint16_t shard_count_;

@@ -12,26 +12,8 @@ namespace leveret::broker {
 
 using protocol::AmqpError;
 
-namespace {
-
-/// The exchanges that every virtual host has from the start.
-std::vector<ExchangeDefinition> predeclared_exchanges(const std::string& vhost) {
-  const auto predeclared = [&](const char* name, ExchangeType type, bool internal = false) {
-    return ExchangeDefinition{vhost, name, type, true, false, internal, {}, {}};
-  };
-  return {predeclared("", ExchangeType::direct),
-          predeclared("amq.direct", ExchangeType::direct),
-          predeclared("amq.fanout", ExchangeType::fanout),
-          predeclared("amq.headers", ExchangeType::headers),
-          predeclared("amq.match", ExchangeType::headers),
-          predeclared("amq.topic", ExchangeType::topic),
-          predeclared("amq.rabbitmq.trace", ExchangeType::topic, true)};
-}
-
-}  // namespace
-
 TopologyController::TopologyController(ShardState& shard, std::uint16_t shard_count)
-    : shard_(shard), shard_count_(shard_count) {}
+    : shard_(shard), shard_count_(shard_count), writer_(shard.log()) {}
 
 void TopologyController::on(TopologyRequest&& request) {
   TopologyDelta delta;
@@ -46,33 +28,58 @@ void TopologyController::on(TopologyRequest&& request) {
   answer.outcome =
       std::visit([&](const auto& operation) { return decide(operation, delta); },
                  request.operation);
-  if (delta.empty()) {
-    send(std::move(answer));
-  } else {
-    publish(std::move(delta), std::move(answer));
-  }
+  // Before it is applied, so that what goes can still be looked up. And before other shards hear of
+  // it: what they log about a queue comes after the queue.
+  writer_.write(shard_.topology(), delta);
+  const Ticket ticket = writer_.take_ticket();
+  if (delta.empty() && !ticket) return send(std::move(answer));
+  publish(std::move(delta), ticket, std::move(answer));
 }
 
-void TopologyController::publish(TopologyDelta&& delta, Answer&& answer) {
-  const auto shared = std::make_shared<const TopologyDelta>(std::move(delta));
+void TopologyController::publish(TopologyDelta&& delta, const Ticket& ticket, Answer&& answer) {
   const std::uint64_t number = ++delta_number_;
-  shard_.send(shard_.own(), ApplyDelta{number, shared});
-  if (shard_count_ == 1) return send(std::move(answer));
-  for (std::uint16_t shard = 1; shard < shard_count_; ++shard) {
-    shard_.send(ShardId{shard}, ApplyDelta{number, shared});
+  const auto others = static_cast<std::uint16_t>(delta.empty() ? 0 : shard_count_ - 1);
+  unapplied_.push_back({number, others, ticket, std::move(answer)});
+  if (!delta.empty()) {
+    const auto shared = std::make_shared<const TopologyDelta>(std::move(delta));
+    for (std::uint16_t shard = 1; shard < shard_count_; ++shard) {
+      shard_.send(ShardId{shard}, ApplyDelta{number, shared});
+    }
+    shard_.send(shard_.own(), ApplyDelta{number, shared});
   }
-  unapplied_.push_back({number, static_cast<std::uint16_t>(shard_count_ - 1), std::move(answer)});
+  release_applied();
 }
 
 void TopologyController::on(const DeltaApplied& applied) {
-  // Every shard applies deltas in order, so the oldest unapplied one is complete first.
   LEVERET_ASSERT(!unapplied_.empty() && applied.number >= unapplied_.front().number,
                  "a shard reports a delta that was sent to it");
   auto& entry = unapplied_[applied.number - unapplied_.front().number];
   --entry.missing_count;
+  release_applied();
+}
+
+void TopologyController::release_applied() {
+  // Every shard applies deltas in order, so the oldest unapplied one is complete first.
   while (!unapplied_.empty() && unapplied_.front().missing_count == 0) {
-    Answer answer = std::move(unapplied_.front().answer);
+    Unapplied entry = std::move(unapplied_.front());
     unapplied_.pop_front();
+    if (entry.ticket) {
+      uncommitted_.push_back({*entry.ticket, std::move(entry.answer)});
+    } else {
+      // It does not wait for the log, whatever was asked before it.
+      send(std::move(entry.answer));
+    }
+  }
+}
+
+bool TopologyController::has_committed_answers() const {
+  return !uncommitted_.empty() && uncommitted_.front().ticket <= shard_.log().committed();
+}
+
+void TopologyController::release_committed() {
+  while (has_committed_answers()) {
+    Answer answer = std::move(uncommitted_.front().answer);
+    uncommitted_.pop_front();
     send(std::move(answer));
   }
 }
@@ -251,19 +258,6 @@ TopologyController::Outcome TopologyController::decide(const ReleaseConnection& 
   const auto place = connections_of_user_.find(request.user);
   LEVERET_ASSERT(place != connections_of_user_.end(), "only an admitted connection is released");
   if (--place->second == 0) connections_of_user_.erase(place);
-  return QueueRef{};
-}
-
-TopologyController::Outcome TopologyController::decide(const ReplaceUsers& request,
-                                                       TopologyDelta& delta) {
-  for (const std::string& name : request.vhosts) {
-    if (shard_.topology().find_vhost(name) != nullptr) continue;
-    delta.push_back(VhostAdded{name});
-    for (ExchangeDefinition& definition : predeclared_exchanges(name)) {
-      delta.push_back(ExchangeAdded{std::move(definition)});
-    }
-  }
-  delta.push_back(UsersReplaced{request.users});
   return QueueRef{};
 }
 

@@ -1,7 +1,10 @@
 /// Decides about the topology: the one place where exchanges, queues and bindings come and go.
 ///
-/// A request is checked against shard 0's topology, applied there, and broadcast; its answer
-/// leaves when every shard has applied it, so that after the -ok every client sees the change.
+/// A request is checked against shard 0's topology, written to the log as far as it is durable,
+/// applied there, and broadcast. Its answer leaves when every shard has applied it, so that after
+/// the -ok every client sees the change, and when the log has what was written.
+///
+/// It also keeps what only it decides about: users made at run time, and parameters.
 ///
 /// Owner:  the ShardState of shard 0.   Thread: that shard.
 #pragma once
@@ -9,9 +12,12 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "broker/core/definition_writer.hpp"
 #include "broker/core/shard_message.hpp"
 #include "broker/core/topology.hpp"
 
@@ -26,6 +32,13 @@ struct NodeLimits {
   std::uint64_t queues = 0;
 };
 
+/// What is stored beside the topology.
+struct StoredDefinitions {
+  Users users;  ///< Without those of the configuration.
+  std::map<ParameterKey, std::string> parameters;  ///< JSON texts.
+  std::uint64_t highest_removed_number = 0;        ///< As QueueNumbersDefinition has it.
+};
+
 class TopologyController {
  public:
   TopologyController(ShardState& shard, std::uint16_t shard_count);
@@ -34,6 +47,16 @@ class TopologyController {
 
   void on(TopologyRequest&& request);
   void on(const DeltaApplied& applied);
+  /// Sends the answers that waited for the log. Called at the end of a turn.
+  void release_committed();
+  /// Whether release_committed() would send something now.
+  bool has_committed_answers() const;
+
+  /// Takes what recovery has read; no shard may have been told of users yet.
+  void restore(StoredDefinitions stored);
+  const StoredDefinitions& stored() const { return stored_; }
+  /// What is stored, overlaid by what the configuration says.
+  std::shared_ptr<const Users> effective_users() const;
 
   std::uint64_t connection_count() const { return connection_count_; }
 
@@ -47,9 +70,15 @@ class TopologyController {
     bool from_queue = false;
     QueueCounts counts;
   };
+  using Ticket = std::optional<storage::LogTicket>;
   struct Unapplied {
     std::uint64_t number;
     std::uint16_t missing_count;
+    Ticket ticket;  ///< None: the log is not waited for.
+    Answer answer;
+  };
+  struct Uncommitted {
+    storage::LogTicket ticket;
     Answer answer;
   };
 
@@ -62,6 +91,23 @@ class TopologyController {
   Outcome decide(const ReleaseConnection& request, TopologyDelta& delta);
   Outcome decide(const ReplaceUsers& request, TopologyDelta& delta);
   Outcome decide(const ForgetQueue& request, TopologyDelta& delta);
+  Outcome decide(const ChangeDefinition& request, TopologyDelta& delta);
+
+  // topology_controller_definitions.cpp
+  Outcome change(const PutUser& request, TopologyDelta& delta);
+  Outcome change(const DeleteUser& request, TopologyDelta& delta);
+  Outcome change(const SetPermissions& request, TopologyDelta& delta);
+  Outcome change(const ClearPermissions& request, TopologyDelta& delta);
+  Outcome change(const SetTopicPermissions& request, TopologyDelta& delta);
+  Outcome change(const ClearTopicPermissions& request, TopologyDelta& delta);
+  Outcome change(const AddVhost& request, TopologyDelta& delta);
+  Outcome change(const DeleteVhost& request, TopologyDelta& delta);
+  Outcome change(const PutParameter& request, TopologyDelta& delta);
+  Outcome change(const DeleteParameter& request, TopologyDelta& delta);
+  Result<void, protocol::AmqpError> check_user_and_vhost(const std::string& user,
+                                                         const std::string& vhost);
+  void forget_user(const std::string& name);
+  void replace_users(TopologyDelta& delta);
 
   void remove_exchange(ExchangeRecord& exchange, TopologyDelta& delta);
   /// Auto-delete exchanges whose last bindings are `incoming` go, too, and so on from those.
@@ -69,7 +115,8 @@ class TopologyController {
   void remove_exchanges_ending_with(std::span<const IncomingBinding> incoming,
                                     const ExchangeRecord* removed, TopologyDelta& delta);
   Result<void, protocol::AmqpError> check_ends(const BindingDefinition& binding, Vhost*& vhost);
-  void publish(TopologyDelta&& delta, Answer&& answer);
+  void publish(TopologyDelta&& delta, const Ticket& ticket, Answer&& answer);
+  void release_applied();
   void send(Answer&& answer);
 
   ShardState& shard_;
@@ -77,6 +124,10 @@ class TopologyController {
   NodeLimits limits_;
   std::uint64_t delta_number_ = 0;
   std::deque<Unapplied> unapplied_;
+  std::deque<Uncommitted> uncommitted_;
+  DefinitionWriter writer_;
+  StoredDefinitions stored_;
+  std::shared_ptr<const Users> configured_users_ = std::make_shared<const Users>();
   std::uint64_t connection_count_ = 0;
   boost::unordered_flat_map<std::string, std::uint64_t> connections_of_user_;
 };

@@ -170,6 +170,12 @@ void ConnectionSession::receive(const Shutdown&) {
   }
 }
 
+void ConnectionSession::receive(const VhostRemoved& message) {
+  if (state_ != State::open || vhost_ != message.name) return;
+  // RabbitMQ's words (rabbit_connection_tracking_handler.erl).
+  fail(0, AmqpError::connection_forced("vhost '" + vhost_ + "' is deleted"));
+}
+
 // ---- time ----------------------------------------------------------------------------------
 
 void ConnectionSession::arm_timer() {

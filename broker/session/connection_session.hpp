@@ -121,6 +121,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   void receive(TopologyReply&& message) override;
   void receive(const ResourceAlarm& message) override;
   void receive(const Shutdown& message) override;
+  void receive(const VhostRemoved& message) override;
   void on_inbox_drained() override;
 
  private:

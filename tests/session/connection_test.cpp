@@ -277,6 +277,43 @@ TEST_P(ConnectionEnd, TellsEverybodyThatTheBrokerStops) {
   busy.receives(connection_close_ok()).is_closed();
 }
 
+// Goal: whatever a client is doing, it is told, and nothing of it is left; nobody else notices.
+TEST_P(ConnectionEnd, ComesWithTheEndOfTheVhost) {
+  world().change(AddVhost{"v"});
+  world().change(SetPermissions{{"guest", "v", ".*", ".*", ".*"}});
+  const auto connected_to_v = [&]() -> Client& {
+    Client& client = greeted();
+    client.receives(tune_ok(2047, 131072, 0), connection_open("v"), channel_open())
+        .replies(connection_open_ok(), channel_open_ok());
+    return client;
+  };
+  Client& consumer = connected_to_v();
+  Client& publisher = connected_to_v();
+  Client& outside = on_a_channel();
+  consumer
+      .receives(queue_declare("q", durable), queue_declare("mine", exclusive),
+                queue_declare("gone", auto_delete), consume("q", "c"), consume("gone", "g"))
+      .replies(queue_declare_ok("q", 0, 0), queue_declare_ok("mine", 0, 0),
+               queue_declare_ok("gone", 0, 0), consume_ok("c"), consume_ok("g"));
+  consumer.turn_ends();
+  publisher.receives(publish("", "q", "m"), tx_select(), publish("", "q", "held"))
+      .replies(tx_select_ok());
+  consumer.replies(deliver("c", 1, "q", "m"));
+  outside.receives(queue_declare("q", durable)).replies(queue_declare_ok("q", 0, 0));
+
+  world().change(DeleteVhost{"v"});
+  const Frames farewell = connection_close(320, "CONNECTION_FORCED - vhost 'v' is deleted");
+  consumer.replies(farewell).is_not_closed();
+  publisher.replies(farewell).is_not_closed();
+  consumer.receives(ack(1), queue_declare("late"), connection_close_ok()).is_closed();
+  publisher.receives(tx_commit(), connection_close_ok()).is_closed();
+  outside.receives(queue_declare("q", passive)).replies(queue_declare_ok("q", 0, 0));
+  EXPECT_EQ(world().connection_count(), 1U);
+  Client& late = greeted();
+  late.receives(tune_ok(2047, 131072, 0), connection_open("v"))
+      .replies(connection_close(530, "NOT_ALLOWED - vhost v not found", {10, 40}));
+}
+
 TEST_P(ConnectionEnd, RenewsASecretThatDoesNotExpire) {
   Client& client = connected();
   client.receives(frame_of(amqp::connection::UpdateSecret{"new", "renewed"}, 0))

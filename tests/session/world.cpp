@@ -160,6 +160,12 @@ void World::install(std::shared_ptr<const Users> users, std::vector<std::string>
   settle();
 }
 
+void World::change(DefinitionChange change) {
+  catch_up();
+  shard(0).send(ShardId{0}, TopologyRequest{{}, ChangeDefinition{std::move(change)}});
+  settle();
+}
+
 void World::set_limits(const NodeLimits& limits) { shard(0).controller().set_limits(limits); }
 
 void World::hang_up_everybody() {

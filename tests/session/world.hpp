@@ -62,6 +62,8 @@ class World {
 
   /// Replaces users and virtual hosts. guest, with all permissions in "/", is there from the start.
   void install(std::shared_ptr<const Users> users, std::vector<std::string> vhosts);
+  /// Changes users, vhosts and the like, as an operator does while all runs.
+  void change(DefinitionChange change);
   void set_limits(const NodeLimits& limits);
 
   SessionSettings& settings() { return settings_; }  ///< For clients that are added afterwards.

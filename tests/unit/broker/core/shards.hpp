@@ -93,12 +93,25 @@ class Shards {
  public:
   explicit Shards(std::uint16_t count) {
     for (std::uint16_t i = 0; i < count; ++i) {
-      shards_.push_back(std::make_unique<One>(*this, ShardId{i}, count));
+      shards_.push_back(std::make_unique<One>(*this, ShardId{i}, count, nullptr));
     }
     ask({}, ReplaceUsers{std::make_shared<const Users>(), {"/"}});
   }
+  /// Shards that know nothing yet, not even a vhost; shard 0 has the given log.
+  Shards(std::uint16_t count, storage::LogWriter& log_of_shard_0) {
+    for (std::uint16_t i = 0; i < count; ++i) {
+      shards_.push_back(
+          std::make_unique<One>(*this, ShardId{i}, count, i == 0 ? &log_of_shard_0 : nullptr));
+    }
+  }
 
   ShardState& operator[](std::size_t number) { return shards_[number]->state; }
+  std::size_t size() const { return shards_.size(); }
+  std::vector<ShardState*> states() {
+    std::vector<ShardState*> states;
+    for (const auto& shard : shards_) states.push_back(&shard->state);
+    return states;
+  }
 
   /// One turn of a shard: hands over what lies in its mailbox. False when there is nothing to do.
   bool turn(std::size_t number) {
@@ -139,11 +152,11 @@ class Shards {
     settle();
   }
 
-  /// A queue of "/" that is homed on a shard.
+  /// A queue that is homed on a shard, in "/" if nothing else is said.
   QueueRef declare(std::size_t home, const std::string& name, QueueDefinition definition = {}) {
     ShardState& shard = shards_[home]->state;
     definition.name = name;
-    definition.vhost = "/";
+    if (definition.vhost.empty()) definition.vhost = "/";
     definition.ref = {shard.own(), shard.reserve_queue()};
     const auto shared = std::make_shared<const QueueDefinition>(definition);
     shard.open_queue(shared);
@@ -159,8 +172,8 @@ class Shards {
 
  private:
   struct One final : ShardPort {
-    One(Shards& all, ShardId own, std::uint16_t count)
-        : all_shards(all), state(own, count, *this, log) {
+    One(Shards& all, ShardId own, std::uint16_t count, storage::LogWriter* other_log)
+        : all_shards(all), state(own, count, *this, other_log == nullptr ? log : *other_log) {
       state.begin_turn(all.now_);
     }
     void post(ShardId to, ShardMessage&& message) override {

@@ -1,0 +1,44 @@
+/// Changes of what no AMQP method changes: users, what they may do, virtual hosts, parameters.
+///
+/// What is stored comes beside what the configuration says, and the configuration is right where
+/// both say something: to change it here is refused then. Errors, all soft: 404 not_found when
+/// what is to be changed, or what it refers to, is not there; 406 precondition_failed for a pattern
+/// that cannot be read, and for what the configuration says.
+///
+/// Thread: values, any.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "broker/core/durable_definitions.hpp"
+
+namespace leveret::broker {
+
+/// A user who was not there has no permissions; one who was keeps them.
+struct PutUser { User user; };
+/// His permissions go with him.
+struct DeleteUser { std::string name; };
+struct SetPermissions { PermissionDefinition granted; };
+/// Succeeds when there are none.
+struct ClearPermissions { std::string user, vhost; };
+struct SetTopicPermissions { TopicPermissionDefinition granted; };
+/// Succeeds when there are none. Without an exchange: those for all exchanges.
+struct ClearTopicPermissions {
+  std::string user, vhost;
+  std::optional<std::string> exchange;
+};
+/// Succeeds when it is there already.
+struct AddVhost { std::string name; };
+/// All that is in it goes with it, and its connections are closed. One that the configuration
+/// names is made again at the next start or reload.
+struct DeleteVhost { std::string name; };
+struct PutParameter { ParameterDefinition parameter; };
+struct DeleteParameter { ParameterKey key; };
+
+using DefinitionChange =
+    std::variant<PutUser, DeleteUser, SetPermissions, ClearPermissions, SetTopicPermissions,
+                 ClearTopicPermissions, AddVhost, DeleteVhost, PutParameter, DeleteParameter>;
+
+}  // namespace leveret::broker

@@ -1,0 +1,213 @@
+// Users, virtual hosts and parameters.
+
+#include <utility>
+
+#include "broker/core/predeclared_exchanges.hpp"
+#include "broker/core/shard_state.hpp"
+#include "broker/core/topology_controller.hpp"
+
+namespace leveret::broker {
+
+using protocol::AmqpError;
+
+namespace {
+
+std::string user_text(const std::string& name) { return "user '" + name + "'"; }
+std::string vhost_text(const std::string& name) { return "vhost '" + name + "'"; }
+
+tl::unexpected<AmqpError> unreadable(const std::string& why) {
+  return tl::unexpected(AmqpError::precondition_failed(why));
+}
+
+tl::unexpected<AmqpError> configured(const std::string& what) {
+  return tl::unexpected(AmqpError::precondition_failed(
+      what + " cannot be changed here: the configuration says it"));
+}
+
+}  // namespace
+
+void TopologyController::restore(StoredDefinitions stored) {
+  stored_ = std::move(stored);
+  writer_.set_highest_removed_number(stored_.highest_removed_number);
+}
+
+std::shared_ptr<const Users> TopologyController::effective_users() const {
+  auto users = std::make_shared<Users>(stored_.users);
+  users->overlay(*configured_users_);
+  return users;
+}
+
+void TopologyController::replace_users(TopologyDelta& delta) {
+  delta.push_back(UsersReplaced{effective_users()});
+}
+
+TopologyController::Outcome TopologyController::decide(const ReplaceUsers& request,
+                                                       TopologyDelta& delta) {
+  for (const std::string& name : request.vhosts) {
+    if (shard_.topology().find_vhost(name) == nullptr) add_vhost(name, delta);
+  }
+  configured_users_ = request.users;
+  replace_users(delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const ChangeDefinition& request,
+                                                       TopologyDelta& delta) {
+  return std::visit([&](const auto& one) { return change(one, delta); }, request.change);
+}
+
+// ---- users ---------------------------------------------------------------------------------
+
+TopologyController::Outcome TopologyController::change(const PutUser& request,
+                                                       TopologyDelta& delta) {
+  const std::string& name = request.user.name;
+  if (configured_users_->find(name) != nullptr) return configured(user_text(name));
+  // Permissions may be left of one whom the configuration no longer names.
+  if (stored_.users.find(name) == nullptr) forget_user(name);
+  stored_.users.add(request.user);
+  writer_.define(request.user);
+  replace_users(delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const DeleteUser& request,
+                                                       TopologyDelta& delta) {
+  if (configured_users_->find(request.name) != nullptr) return configured(user_text(request.name));
+  if (stored_.users.find(request.name) == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + user_text(request.name)));
+  }
+  forget_user(request.name);
+  replace_users(delta);
+  return QueueRef{};
+}
+
+void TopologyController::forget_user(const std::string& name) {
+  stored_.users.remove(name);
+  writer_.undefine(user_key(name));
+  writer_.undefine_all(user_prefix(DefinitionKind::permissions, name));
+  writer_.undefine_all(user_prefix(DefinitionKind::topic_permissions, name));
+}
+
+// ---- permissions ---------------------------------------------------------------------------
+
+Result<void, AmqpError> TopologyController::check_user_and_vhost(const std::string& user,
+                                                                 const std::string& vhost) {
+  if (shard_.topology().users().find(user) == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + user_text(user)));
+  }
+  if (shard_.topology().find_vhost(vhost) == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + vhost_text(vhost)));
+  }
+  return {};
+}
+
+TopologyController::Outcome TopologyController::change(const SetPermissions& request,
+                                                       TopologyDelta& delta) {
+  const PermissionDefinition& granted = request.granted;
+  if (auto checked = check_user_and_vhost(granted.user, granted.vhost); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
+  if (configured_users_->find_permissions(granted.user, granted.vhost) != nullptr) {
+    return configured(describe_definition(granted));
+  }
+  auto permissions = compile_permissions(granted);
+  if (!permissions) return unreadable(permissions.error());
+  stored_.users.set_permissions(granted.user, granted.vhost, std::move(*permissions));
+  writer_.define(granted);
+  replace_users(delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const ClearPermissions& request,
+                                                       TopologyDelta& delta) {
+  const PermissionDefinition named{request.user, request.vhost, {}, {}, {}};
+  if (configured_users_->find_permissions(request.user, request.vhost) != nullptr) {
+    return configured(describe_definition(named));
+  }
+  if (stored_.users.find_permissions(request.user, request.vhost) == nullptr) return QueueRef{};
+  stored_.users.clear_permissions(request.user, request.vhost);
+  writer_.undefine(permissions_key(request.user, request.vhost));
+  replace_users(delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const SetTopicPermissions& request,
+                                                       TopologyDelta& delta) {
+  const TopicPermissionDefinition& granted = request.granted;
+  if (auto checked = check_user_and_vhost(granted.user, granted.vhost); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
+  if (configured_users_->has_topic_permissions(granted.user, granted.vhost, granted.exchange)) {
+    return configured(describe_definition(granted));
+  }
+  auto set = stored_.users.set_topic_permissions(granted.user, granted.vhost, granted.exchange,
+                                                 granted.permissions);
+  if (!set) return unreadable(set.error());
+  writer_.define(granted);
+  replace_users(delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const ClearTopicPermissions& request,
+                                                       TopologyDelta& delta) {
+  if (request.exchange) {
+    stored_.users.clear_topic_permissions(request.user, request.vhost, *request.exchange);
+    writer_.undefine(topic_permissions_key(request.user, request.vhost, *request.exchange));
+  } else {
+    stored_.users.clear_topic_permissions(request.user, request.vhost);
+    writer_.undefine_all(topic_permissions_prefix(request.user, request.vhost));
+  }
+  replace_users(delta);
+  return QueueRef{};
+}
+
+// ---- virtual hosts -------------------------------------------------------------------------
+
+TopologyController::Outcome TopologyController::change(const AddVhost& request,
+                                                       TopologyDelta& delta) {
+  if (shard_.topology().find_vhost(request.name) == nullptr) add_vhost(request.name, delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const DeleteVhost& request,
+                                                       TopologyDelta& delta) {
+  const std::string& vhost = request.name;
+  if (shard_.topology().find_vhost(vhost) == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + vhost_text(vhost)));
+  }
+  for (const std::string& user : stored_.users.names_permitted_in(vhost)) {
+    writer_.undefine(permissions_key(user, vhost));
+    writer_.undefine_all(topic_permissions_prefix(user, vhost));
+  }
+  stored_.users.remove_vhost(vhost);
+  writer_.undefine_all(vhost_prefix(DefinitionKind::parameter, vhost));
+  std::erase_if(stored_.parameters, [&](const auto& one) { return one.first.vhost == vhost; });
+  delta.push_back(VhostRemoved{vhost});
+  replace_users(delta);
+  return QueueRef{};
+}
+
+// ---- parameters ----------------------------------------------------------------------------
+
+TopologyController::Outcome TopologyController::change(const PutParameter& request,
+                                                       TopologyDelta&) {
+  const ParameterKey& key = request.parameter.key;
+  if (key.vhost && shard_.topology().find_vhost(*key.vhost) == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + vhost_text(*key.vhost)));
+  }
+  stored_.parameters.insert_or_assign(key, request.parameter.json);
+  writer_.define(request.parameter);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const DeleteParameter& request,
+                                                       TopologyDelta&) {
+  if (stored_.parameters.erase(request.key) == 0) {
+    return tl::unexpected(AmqpError::not_found(
+        "no " + describe_definition(ParameterDefinition{request.key, {}})));
+  }
+  writer_.undefine(parameter_key(request.key));
+  return QueueRef{};
+}
+
+}  // namespace leveret::broker
