@@ -49,6 +49,8 @@ class File {
   virtual IoResult<void> truncate(std::uint64_t size_bytes) = 0;
   /// Takes disk space for the file up to that size; what is new reads as zeros.
   virtual IoResult<void> allocate(std::uint64_t size_bytes) = 0;
+  /// Nobody reads these bytes again: their disk space may be given back where that is possible.
+  virtual void discard(std::uint64_t /*position*/, std::uint64_t /*size_bytes*/) {}
 
   /// One piece instead of several.
   IoResult<void> write_at(std::uint64_t position, std::span<const std::byte> bytes);

@@ -92,6 +92,11 @@ class PosixFile final : public File {
     return truncate(size_bytes);
   }
 
+  void discard(std::uint64_t position, std::uint64_t size_bytes) override {
+    (void)::fallocate(descriptor_.number(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                      static_cast<off_t>(position), static_cast<off_t>(size_bytes));
+  }
+
  private:
   static std::span<iovec> without_front(std::span<iovec> parts, std::size_t bytes) {
     while (!parts.empty() && bytes >= parts.front().iov_len) {
