@@ -31,6 +31,7 @@ class ChunkedFifo {
     LEVERET_ASSERT(size_ > 0, "an empty list has no front");
     return *item(head_, head_->begin);
   }
+  const T& front() const { return const_cast<ChunkedFifo&>(*this).front(); }
 
   void push_back(T value) {
     if (tail_ == nullptr || tail_->end == tail_->capacity) add_chunk();
@@ -47,6 +48,28 @@ class ChunkedFifo {
     --size_;
     if (head_->begin == head_->end) drop_head_chunk();
     return value;
+  }
+
+  /// Calls visit(value) for the values after the first `skipped`, as long as it says true.
+  template <class Visit>
+  void visit_after(std::size_t skipped, Visit&& visit) const {
+    for (Chunk* chunk = head_; chunk != nullptr; chunk = chunk->next) {
+      const std::size_t count = chunk->end - chunk->begin;
+      if (skipped >= count) {
+        skipped -= count;
+        continue;
+      }
+      for (auto i = chunk->begin + static_cast<std::uint32_t>(skipped); i < chunk->end; ++i) {
+        if (!visit(std::as_const(*item(chunk, i)))) return;
+      }
+      skipped = 0;
+    }
+  }
+
+  void swap(ChunkedFifo& other) {
+    std::swap(head_, other.head_);
+    std::swap(tail_, other.tail_);
+    std::swap(size_, other.size_);
   }
 
   void clear() {

@@ -43,9 +43,15 @@ Verdict Queue::enqueue(PublishToQueue&& publish) {
     entry.expires_at = deadline_in(shard_.now(), ttl_ms);
   }
   next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
-  ready_.push_back(std::move(entry));
+  ready_.push_back(std::move(entry), shard_.pager());
   mark_dirty();
   return Verdict::accepted;
+}
+
+void Queue::recover(const RecoveredEntry& entry) {
+  ready_.recover(entry, next_position_, *shard_.pager());
+  next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
+  mark_dirty();  // Once it has been added, the timer is set.
 }
 
 void Queue::settle(const Settle& settled) {
@@ -103,8 +109,7 @@ void Queue::update_consumer(const UpdateConsumer& update) {
 std::optional<QueueEntry> Queue::get(bool no_ack) {
   touch();
   pump();
-  drop_expired(true);
-  if (ready_.empty()) return std::nullopt;
+  if (!make_front_ready(true)) return std::nullopt;
   QueueEntry entry = ready_.pop_front();
   if (!no_ack) ++unacked_count_;
   arm_timer();
@@ -135,6 +140,23 @@ void Queue::deliver(Consumer& consumer, QueueEntry entry) {
                       consumer.no_ack, std::move(entry)});
 }
 
+bool Queue::is_over(Instant deadline, bool also_due_now) const {
+  return deadline < shard_.now() || (deadline == shard_.now() && also_due_now);
+}
+
+bool Queue::first_is_over(bool also_due_now) const {
+  return !ready_.empty() && is_over(ready_.front_expires_at(), also_due_now);
+}
+
+/// Drops what has expired, and brings the first of what is left into memory. False: there is none.
+bool Queue::make_front_ready(bool also_due_now) {
+  while (first_is_over(also_due_now) || ready_.front_is_paged()) {
+    drop_expired(also_due_now);
+    if (ready_.front_is_paged()) ready_.load_front(*definition_);
+  }
+  return !ready_.empty();
+}
+
 bool Queue::pump() {
   std::uint64_t spent_bytes = 0;
   bool finished = true;
@@ -145,8 +167,7 @@ bool Queue::pump() {
       finished = false;
       break;
     }
-    drop_expired(false);
-    if (ready_.empty()) break;
+    if (!make_front_ready(false)) break;
     spent_bytes += ready_.front().message->body_size() + pump_cost_of_a_message_bytes;
     deliver(*consumer, ready_.pop_front());
   }
@@ -157,16 +178,19 @@ bool Queue::pump() {
 }
 
 void Queue::drop_expired(bool also_due_now) {
-  const Instant now = shard_.now();
-  while (!ready_.empty()) {
-    const Instant expires_at = ready_.front().expires_at;
-    if (expires_at > now || (expires_at == now && !also_due_now)) return;
-    shard_.settle_in_log(ready_.pop_front());
+  while (first_is_over(also_due_now)) {
+    if (!ready_.front_is_paged()) {
+      shard_.settle_in_log(ready_.pop_front());
+    } else if (is_over(ready_.front_chunk_expires_at(), also_due_now)) {
+      ready_.discard_front_chunk(*definition_);
+    } else {
+      ready_.load_front(*definition_);
+    }
   }
 }
 
 void Queue::arm_timer() {
-  Instant deadline = ready_.empty() ? never : ready_.front().expires_at;
+  Instant deadline = ready_.empty() ? never : ready_.front_expires_at();
   if (definition_->settings.expires_ms && !in_use()) {
     deadline = std::min(deadline, deadline_in(unused_since_, *definition_->settings.expires_ms));
   }
@@ -185,8 +209,7 @@ void Queue::on_timer(Instant now) {
 }
 
 void Queue::discard_ready() {
-  while (!ready_.empty()) shard_.settle_in_log(ready_.pop_front());
-  ready_.clear();
+  ready_.discard_all(shard_.log(), *definition_);
 }
 
 void Queue::end() {

@@ -48,6 +48,9 @@ class Queue final : private Timer {
   std::optional<QueueEntry> get(bool no_ack);
   /// Drops all ready messages and says how many there were.
   std::uint64_t purge();
+  /// Adds a message that the log has kept, at the start. Requires: the shard has a pager, and it
+  /// is told when that was the last.
+  void recover(const RecoveredEntry& entry);
   /// A declaration or basic.get happened: the queue is not unused.
   void touch();
 
@@ -64,6 +67,9 @@ class Queue final : private Timer {
   void on_timer(Instant now) override;
   void deliver(Consumer& consumer, QueueEntry entry);
   void drop_expired(bool also_due_now);
+  bool is_over(Instant deadline, bool also_due_now) const;
+  bool first_is_over(bool also_due_now) const;
+  bool make_front_ready(bool also_due_now);
   void discard_ready();
   void arm_timer();
   void mark_dirty();

@@ -4,6 +4,11 @@
 /// kept apart and merged on the way out: the FIFO of what was never delivered, and the sorted
 /// few that came back.
 ///
+/// When the FIFO is long and memory is short, its middle is paged out: a front part and a back
+/// part stay in memory, between them are chunks of which memory keeps only where they are. What
+/// comes goes to the back part; when that is long enough, it becomes the next chunk. When the
+/// front part is empty, the first chunk is read back into it.
+///
 /// Owner: one Queue.   Thread: the queue's home shard.
 #pragma once
 
@@ -13,64 +18,111 @@
 #include <memory>
 
 #include "broker/core/chunked_fifo.hpp"
+#include "broker/core/message_pager.hpp"
 #include "broker/core/queue_entry.hpp"
 
 namespace leveret::broker {
 
 class ReadyList {
  public:
-  bool empty() const { return fresh_.empty() && returned_ == nullptr; }
-  std::size_t size() const { return fresh_.size() + (returned_ ? returned_->size() : 0); }
+  ReadyList();
+  ~ReadyList();
+  ReadyList(const ReadyList&) = delete;
+  ReadyList& operator=(const ReadyList&) = delete;
+
+  bool empty() const { return fresh_.empty() && returned_ == nullptr && backlog_ == nullptr; }
+  /// Counts messages as long as nobody knows that they cannot be read back.
+  std::size_t size() const {
+    return fresh_.size() + (returned_ ? returned_->entries.size() : 0) +
+           (backlog_ ? backlog_size() : 0);
+  }
   std::uint64_t body_bytes() const { return body_bytes_; }
 
-  /// Adds a new message. Requires: its position is above all others ever pushed.
-  void push_back(QueueEntry entry) {
+  /// Adds a new message. Requires: its position is above all others ever pushed. The list may be
+  /// paged out by `pager`, if there is one, from now on.
+  void push_back(QueueEntry entry, MessagePager* pager) {
     body_bytes_ += entry.message->body_size();
+    if (backlog_ != nullptr) return push_to_backlog(std::move(entry));
     fresh_.push_back(std::move(entry));
+    if (pager != nullptr && pager->watches(fresh_.size(), body_bytes_)) begin_backlog(*pager);
   }
 
   /// Puts a delivered message back to its position.
   void put_back(QueueEntry entry) {
-    body_bytes_ += entry.message->body_size();
+    const std::uint64_t body_size = entry.message->body_size();
+    body_bytes_ += body_size;
     if (returned_ == nullptr) returned_ = std::make_unique<Returned>();
+    returned_->body_bytes += body_size;
     const Position position = entry.position;
-    returned_->emplace_hint(returned_->end(), position, std::move(entry));
+    returned_->entries.emplace_hint(returned_->entries.end(), position, std::move(entry));
   }
 
-  /// The message with the lowest position. Requires: not empty.
+  /// Whether the first message has to be brought into memory before it can be had.
+  bool front_is_paged() const {
+    return fresh_.empty() && backlog_ != nullptr && !first_is_returned();
+  }
+  /// Brings a chunk of messages back into memory. It may be that none of them can be read: then
+  /// the next is the first, or the list has become empty. Requires: front_is_paged().
+  void load_front(const QueueDefinition& of);
+  /// When the whole chunk at the front has expired; `never` if something is in between.
+  /// Requires: front_is_paged().
+  Instant front_chunk_expires_at() const;
+  /// Drops the chunk at the front, and settles it in the log. Requires: front_is_paged().
+  void discard_front_chunk(const QueueDefinition& of);
+
+  /// When the first message expires, wherever it is. Requires: not empty.
+  Instant front_expires_at() const {
+    if (first_is_returned()) return returned_->entries.begin()->second.expires_at;
+    return fresh_.empty() ? chunk_expires_at() : fresh_.front().expires_at;
+  }
+  /// The message with the lowest position. Requires: not empty, and it is in memory.
   QueueEntry& front() {
-    return first_is_returned() ? returned_->begin()->second : fresh_.front();
+    return first_is_returned() ? returned_->entries.begin()->second : fresh_.front();
   }
 
   QueueEntry pop_front() {
-    QueueEntry entry;
-    if (first_is_returned()) {
-      entry = std::move(returned_->begin()->second);
-      returned_->erase(returned_->begin());
-      if (returned_->empty()) returned_.reset();
-    } else {
-      entry = fresh_.pop_front();
-    }
+    if (first_is_returned()) return pop_returned();
+    QueueEntry entry = fresh_.pop_front();
     body_bytes_ -= entry.message->body_size();
+    if (fresh_.empty() && backlog_ != nullptr) refill_front();
     return entry;
   }
 
-  void clear() {
-    fresh_.clear();
-    returned_.reset();
-    body_bytes_ = 0;
-  }
+  /// Drops everything, and settles it in the log.
+  void discard_all(storage::LogWriter& log, const QueueDefinition& of);
+
+  // ---- at the start ----
+  /// Adds a message of which only the log's place is known. Requires: as push_back(); nothing has
+  /// been pushed yet; MessagePager::end_recovery() is called before anything else is asked.
+  void recover(const RecoveredEntry& entry, Position position, MessagePager& pager);
 
  private:
-  using Returned = std::map<Position, QueueEntry>;
+  class Backlog;
+  struct Returned {
+    std::map<Position, QueueEntry> entries;
+    std::uint64_t body_bytes = 0;
+  };
 
-  bool first_is_returned() {
+  bool first_is_returned() const {
     if (returned_ == nullptr) return false;
-    return fresh_.empty() || returned_->begin()->first < fresh_.front().position;
+    const Position first = returned_->entries.begin()->first;
+    if (!fresh_.empty()) return first < fresh_.front().position;
+    return backlog_ == nullptr || first < chunk_position();
   }
+  QueueEntry pop_returned();
+  void begin_backlog(MessagePager& pager);
+  void push_to_backlog(QueueEntry entry);
+  void refill_front();
+  std::uint64_t front_body_bytes() const;
+  std::size_t backlog_size() const;
+  Position chunk_position() const;
+  Instant chunk_expires_at() const;
 
-  ChunkedFifo<QueueEntry> fresh_;
+  ChunkedFifo<QueueEntry> fresh_;       ///< The front part.
   std::unique_ptr<Returned> returned_;  ///< Never empty: an idle queue does not pay for it.
+  /// What follows the front part: chunks, then the back part. There while the queue is long, or
+  /// was since it was last empty; if the front part is empty, there is a chunk.
+  std::unique_ptr<Backlog> backlog_;
   std::uint64_t body_bytes_ = 0;
 };
 

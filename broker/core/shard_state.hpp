@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "broker/core/endpoint.hpp"
+#include "broker/core/message_pager.hpp"
 #include "broker/core/queue.hpp"
 #include "broker/core/shard_message.hpp"
 #include "broker/core/shard_port.hpp"
@@ -46,6 +47,11 @@ class ShardState {
   /// Pumps queues, hands over the log's batch, gives verdicts, ends the endpoints' turns.
   /// False when work was put off for fairness: another turn should follow without sleep.
   bool end_turn();
+  /// Long queues may leave memory from now on. The pager must outlive the queues.
+  void set_pager(MessagePager& pager) { pager_ = &pager; }
+  /// Adds a message to a queue of this shard, at the start, that the log has kept. Requires: a
+  /// pager; its end_recovery() is called after the last one.
+  void recover(QueueRef queue, const RecoveredEntry& entry) { find_queue(queue)->recover(entry); }
 
   // ---- what sessions and queues call ----
   ShardId own() const { return own_; }
@@ -109,6 +115,8 @@ class ShardState {
   storage::LogWriter& log() { return log_; }
 
   // ---- what queues call ----
+  /// Null when queues stay in memory.
+  MessagePager* pager() { return pager_; }
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
   /// Deletes a queue of this shard once the present call is over.
   void delete_later(QueueRef queue) { doomed_queues_.push_back(queue.slot); }
@@ -180,6 +188,7 @@ class ShardState {
   std::deque<Unwritten> unwritten_;
   std::uint64_t last_durable_number_ = 0;
   ResourceAlarm alarm_;
+  MessagePager* pager_ = nullptr;
 };
 
 }  // namespace leveret::broker

@@ -14,9 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// One queue "q", and a channel that may consume from it.
-class QueueTest : public testing::Test {
+/// One queue "q", and a channel that may consume from it. Everything holds as well when what waits
+/// in the queue is paged out at the end of each turn.
+class QueueTest : public testing::TestWithParam<bool> {
  protected:
+  QueueTest() {
+    if (GetParam()) shards_.start_paging(0);
+  }
   void open(QueueSettings settings = {}, bool auto_delete = false) {
     QueueDefinition definition;
     definition.settings = settings;
@@ -66,7 +70,7 @@ class QueueTest : public testing::Test {
   std::uint32_t last_key_ = 0;
 };
 
-TEST_F(QueueTest, DeliversAtTheEndOfTheTurn) {
+TEST_P(QueueTest, DeliversAtTheEndOfTheTurn) {
   open();
   consume();
   publish("1");
@@ -75,7 +79,7 @@ TEST_F(QueueTest, DeliversAtTheEndOfTheTurn) {
   EXPECT_EQ(delivered(), "1 2");
 }
 
-TEST_F(QueueTest, KeepsWithinCredit) {
+TEST_P(QueueTest, KeepsWithinCredit) {
   open();
   const ConsumerId consumer = consume(2);
   for (const char* body : {"1", "2", "3", "4"}) publish(body);
@@ -89,7 +93,7 @@ TEST_F(QueueTest, KeepsWithinCredit) {
   EXPECT_EQ(delivered(), "4");
 }
 
-TEST_F(QueueTest, PausesForABlockedConsumer) {
+TEST_P(QueueTest, PausesForABlockedConsumer) {
   open();
   const ConsumerId consumer = consume();
   shard().send(ShardId{0}, UpdateConsumer{queue_, consumer, 0, true});
@@ -99,7 +103,7 @@ TEST_F(QueueTest, PausesForABlockedConsumer) {
   EXPECT_EQ(delivered(), "1");
 }
 
-TEST_F(QueueTest, TakesBackToTheOriginalPosition) {
+TEST_P(QueueTest, TakesBackToTheOriginalPosition) {
   open();
   const ConsumerId consumer = consume();
   for (const char* body : {"1", "2", "3"}) publish(body);
@@ -118,7 +122,7 @@ TEST_F(QueueTest, TakesBackToTheOriginalPosition) {
   EXPECT_EQ(get(), "");
 }
 
-TEST_F(QueueTest, CountsWhatIsLeftAfterAGet) {
+TEST_P(QueueTest, CountsWhatIsLeftAfterAGet) {
   open();
   publish("1");
   publish("2");
@@ -126,7 +130,7 @@ TEST_F(QueueTest, CountsWhatIsLeftAfterAGet) {
   EXPECT_EQ(channel_.gets.back().ready_count, 1U);
 }
 
-TEST_F(QueueTest, PurgesWhatIsReady) {
+TEST_P(QueueTest, PurgesWhatIsReady) {
   open();
   publish("1");
   publish("2");
@@ -137,7 +141,7 @@ TEST_F(QueueTest, PurgesWhatIsReady) {
   EXPECT_EQ(counts().ready_count, 0U);
 }
 
-TEST_F(QueueTest, ExpiresAtTheHead) {
+TEST_P(QueueTest, ExpiresAtTheHead) {
   open();
   publish("1", 100);
   publish("2", 50);
@@ -151,7 +155,7 @@ TEST_F(QueueTest, ExpiresAtTheHead) {
   EXPECT_EQ(get(), "3");
 }
 
-TEST_F(QueueTest, OffersAMessageWithoutTimeOnce) {
+TEST_P(QueueTest, OffersAMessageWithoutTimeOnce) {
   QueueSettings settings;
   settings.message_ttl_ms = 0;
   open(settings);
@@ -162,7 +166,7 @@ TEST_F(QueueTest, OffersAMessageWithoutTimeOnce) {
   EXPECT_EQ(delivered(), "caught");
 }
 
-TEST_F(QueueTest, NeverExpiresByAnOverflowOfTime) {
+TEST_P(QueueTest, NeverExpiresByAnOverflowOfTime) {
   open();
   publish("1", UINT64_MAX);
   publish("2", static_cast<std::uint64_t>(INT64_MAX));
@@ -170,7 +174,7 @@ TEST_F(QueueTest, NeverExpiresByAnOverflowOfTime) {
   EXPECT_EQ(counts().ready_count, 2U);
 }
 
-TEST_F(QueueTest, GoesWhenUnusedForTooLong) {
+TEST_P(QueueTest, GoesWhenUnusedForTooLong) {
   QueueSettings settings;
   settings.expires_ms = 100;
   open(settings);
@@ -188,7 +192,7 @@ TEST_F(QueueTest, GoesWhenUnusedForTooLong) {
   EXPECT_EQ(shard().topology().queue_count(), 0U);
 }
 
-TEST_F(QueueTest, GoesWithItsLastConsumerWhenSoDeclared) {
+TEST_P(QueueTest, GoesWithItsLastConsumerWhenSoDeclared) {
   open({}, true);
   EXPECT_FALSE(is_gone());
   const ConsumerId first = consume();
@@ -199,7 +203,7 @@ TEST_F(QueueTest, GoesWithItsLastConsumerWhenSoDeclared) {
   EXPECT_TRUE(is_gone());
 }
 
-TEST_F(QueueTest, RefusesConsumersBesideAnExclusiveOne) {
+TEST_P(QueueTest, RefusesConsumersBesideAnExclusiveOne) {
   open();
   Consumer consumer;
   consumer.channel = channel_.ref();
@@ -215,7 +219,7 @@ TEST_F(QueueTest, RefusesConsumersBesideAnExclusiveOne) {
 }
 
 // Goal: a long backlog does not keep its shard from everything else.
-TEST_F(QueueTest, SharesATurnOfALongBacklog) {
+TEST_P(QueueTest, SharesATurnOfALongBacklog) {
   open();
   const std::string body(10'000, 'b');
   for (int i = 0; i < 1000; ++i) publish(body);
@@ -230,7 +234,7 @@ TEST_F(QueueTest, SharesATurnOfALongBacklog) {
 }
 
 // Goal: whatever consumers do, each message is in one place at a time and none is lost.
-TEST_F(QueueTest, LosesAndDoublesNothing) {
+TEST_P(QueueTest, LosesAndDoublesNothing) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
@@ -286,6 +290,10 @@ TEST_F(QueueTest, LosesAndDoublesNothing) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(, QueueTest, testing::Bool(), [](const auto& test) {
+  return std::string(test.param ? "Paged" : "InMemory");
+});
 
 }  // namespace
 }  // namespace leveret::broker

@@ -23,12 +23,17 @@ std::vector<std::uint64_t> drain(ReadyList& list) {
   return positions;
 }
 
+void discard_all(ReadyList& list) {
+  storage::VolatileLog log;
+  list.discard_all(log, QueueDefinition{});
+}
+
 using Positions = std::vector<std::uint64_t>;
 
 TEST(ReadyList, IsAQueue) {
   ReadyList list;
   EXPECT_TRUE(list.empty());
-  for (std::uint64_t i = 1; i <= 3; ++i) list.push_back(entry(i));
+  for (std::uint64_t i = 1; i <= 3; ++i) list.push_back(entry(i), nullptr);
   EXPECT_EQ(list.size(), 3U);
   EXPECT_EQ(list.front().position, Position{1});
   EXPECT_EQ(drain(list), (Positions{1, 2, 3}));
@@ -36,7 +41,7 @@ TEST(ReadyList, IsAQueue) {
 
 TEST(ReadyList, PutsBackToTheOriginalPosition) {
   ReadyList list;
-  for (std::uint64_t i = 1; i <= 5; ++i) list.push_back(entry(i));
+  for (std::uint64_t i = 1; i <= 5; ++i) list.push_back(entry(i), nullptr);
   std::vector<QueueEntry> out;
   for (int i = 0; i < 4; ++i) out.push_back(list.pop_front());
   list.put_back(std::move(out[2]));
@@ -49,14 +54,14 @@ TEST(ReadyList, PutsBackToTheOriginalPosition) {
 
 TEST(ReadyList, CountsBodies) {
   ReadyList list;
-  list.push_back(entry(1, 10));
-  list.push_back(entry(2, 100));
+  list.push_back(entry(1, 10), nullptr);
+  list.push_back(entry(2, 100), nullptr);
   EXPECT_EQ(list.body_bytes(), 110U);
   QueueEntry first = list.pop_front();
   EXPECT_EQ(list.body_bytes(), 100U);
   list.put_back(std::move(first));
   EXPECT_EQ(list.body_bytes(), 110U);
-  list.clear();
+  discard_all(list);
   EXPECT_EQ(list.body_bytes(), 0U);
   EXPECT_TRUE(list.empty());
 }
@@ -73,7 +78,7 @@ TEST(ReadyList, AgreesWithASortedMap) {
     switch (random() % 6) {
       case 0: case 1: {
         const std::uint64_t size = random() % 50;
-        list.push_back(entry(++last_position, size));
+        list.push_back(entry(++last_position, size), nullptr);
         expected.emplace(last_position, size);
         break;
       }
@@ -95,7 +100,7 @@ TEST(ReadyList, AgreesWithASortedMap) {
       }
       case 5:
         if (random() % 500 == 0) {
-          list.clear();
+          discard_all(list);
           expected.clear();
         }
         break;

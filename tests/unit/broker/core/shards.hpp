@@ -12,6 +12,7 @@
 
 #include "broker/core/shard_state.hpp"
 #include "protocol/bytes.hpp"
+#include "tests/unit/broker/core/paging.hpp"
 
 namespace leveret::broker {
 
@@ -91,9 +92,11 @@ class Listener final : public Endpoint {
 
 class Shards {
  public:
-  explicit Shards(std::uint16_t count) {
+  explicit Shards(std::uint16_t count) : Shards(count, nullptr) {}
+  /// All shards use this log; null: one that keeps nothing.
+  Shards(std::uint16_t count, storage::LogWriter* log) {
     for (std::uint16_t i = 0; i < count; ++i) {
-      shards_.push_back(std::make_unique<One>(*this, ShardId{i}, count, nullptr));
+      shards_.push_back(std::make_unique<One>(*this, ShardId{i}, count, log));
     }
     ask({}, ReplaceUsers{std::make_shared<const Users>(), {"/"}});
   }
@@ -111,6 +114,14 @@ class Shards {
     std::vector<ShardState*> states;
     for (const auto& shard : shards_) states.push_back(&shard->state);
     return states;
+  }
+
+  /// From now on a shard's queues are paged out at the end of each turn. `reader`: of the log.
+  Paging& start_paging(std::size_t number, storage::LogReader* reader = nullptr) {
+    One& shard = *shards_[number];
+    shard.paging = std::make_unique<Paging>(shard.state.log(), reader);
+    shard.state.set_pager(shard.paging->pager);
+    return *shard.paging;
   }
 
   /// One turn of a shard: hands over what lies in its mailbox. False when there is nothing to do.
@@ -185,6 +196,7 @@ class Shards {
 
     Shards& all_shards;
     storage::VolatileLog log;
+    std::unique_ptr<Paging> paging;
     ShardState state;
     std::deque<ShardMessage> inbox;
     bool is_congested = false;

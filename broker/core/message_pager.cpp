@@ -1,0 +1,205 @@
+#include "broker/core/message_pager.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "broker/core/resource_name.hpp"
+
+namespace leveret::broker {
+
+namespace {
+// A call's share of a turn: more than a turn can publish, and not so much that others wait long.
+constexpr std::uint64_t paged_per_call_bytes = 2 << 20;
+constexpr int visits_per_call = 1024;
+constexpr std::chrono::milliseconds retry_interval{1000};
+// What is kept for the next chunk to be read.
+constexpr std::size_t kept_buffer_max_bytes = 4 << 20;
+// Chunks that were kept in memory. The page file's numbers begin with 1.
+constexpr std::uint32_t kept_in_memory = 0;
+}  // namespace
+
+MessagePager::MessagePager(storage::PageFile& pages, storage::LogReader* reader,
+                           storage::LogWriter& log, Report report, PagingLimits limits)
+    : pages_(pages), reader_(reader), log_(log), report_(std::move(report)), limits_(limits) {}
+
+MessagePager::~MessagePager() = default;
+
+// ---- out of memory -------------------------------------------------------------------------
+
+bool MessagePager::page_out_some(Instant now) {
+  now_ = now;
+  std::uint64_t paged_bytes = 0;
+  const PagedQueue* first_without_work = nullptr;
+  for (int visit = 0; visit < visits_per_call && !queues_.empty(); ++visit) {
+    // Queues take turns.
+    PagedQueue& queue = queues_.front();
+    queues_.splice(queues_.end(), queues_, queues_.begin());
+    const bool pressing = MessageMemory::used_bytes() > budget_bytes_ + budget_bytes_ / 4;
+    const std::uint64_t bytes = queue.page_out(pressing);
+    if (now < retry_at_) return false;
+    if (bytes == 0) {
+      if (first_without_work == &queue) break;
+      if (first_without_work == nullptr) first_without_work = &queue;
+      continue;
+    }
+    first_without_work = nullptr;
+    paged_bytes += bytes;
+    MessageMemory::flush();
+    if (!over_budget()) return false;
+    if (paged_bytes >= paged_per_call_bytes) break;
+  }
+  return paged_bytes > 0;
+}
+
+bool MessagePager::is_written(const Message& message) const {
+  const storage::LogPlace& place = message.log_place();
+  return place.segment != storage::LogPlace::pending && reader_ != nullptr &&
+         reader_->is_written(place);
+}
+
+std::optional<PagedChunk> MessagePager::end_chunk() {
+  const auto address = pages_.write(builder_.parts());
+  if (!address) {
+    retry_at_ = now_ + retry_interval;
+    if (!std::exchange(write_has_failed_, true)) {
+      report_("messages stay in memory, they cannot be paged out: " + address.error().text());
+    }
+    return std::nullopt;
+  }
+  write_has_failed_ = false;
+  PagedChunk chunk = builder_.chunk();
+  chunk.address = *address;
+  return chunk;
+}
+
+void MessagePager::free(const PagedChunk& chunk) {
+  if (chunk.address.file == kept_in_memory) {
+    kept_.erase(chunk.address.position);
+  } else {
+    pages_.free(chunk.address);
+  }
+}
+
+// ---- recovery ------------------------------------------------------------------------------
+
+PagedChunk MessagePager::write_recovered(ChunkBuilder& builder) {
+  PagedChunk chunk = builder.chunk();
+  const auto parts = builder.parts();
+  if (const auto address = pages_.write(parts)) {
+    chunk.address = *address;
+    return chunk;
+  } else if (!std::exchange(write_has_failed_, true)) {
+    report_("the list of recovered messages stays in memory: " + address.error().text());
+  }
+  chunk.address = {kept_in_memory, ++last_kept_, static_cast<std::uint32_t>(parts[0].size())};
+  kept_.emplace(last_kept_, std::vector(parts[0].begin(), parts[0].end()));
+  return chunk;
+}
+
+void MessagePager::end_recovery() {
+  for (PagedQueue& queue : queues_) queue.write_recovered();
+  recovered_count_ = 0;
+}
+
+// ---- back into memory ----------------------------------------------------------------------
+
+storage::IoResult<std::span<const std::byte>> MessagePager::read(const PagedChunk& chunk) {
+  if (chunk.address.file == kept_in_memory) return kept_.at(chunk.address.position);
+  return pages_.read(chunk.address, buffer_);
+}
+
+template <class Visit>
+storage::IoResult<void> MessagePager::for_entries(const PagedChunk& chunk, Visit&& visit) {
+  const auto bytes = read(chunk);
+  if (!bytes) return tl::unexpected(bytes.error());
+  const std::size_t entries_size = chunk.count * sizeof(PagedEntry);
+  LEVERET_ASSERT(bytes->size() >= entries_size, "a chunk holds all of its entries");
+  auto messages = bytes->subspan(entries_size);
+  for (std::uint32_t i = 0; i < chunk.count; ++i) {
+    PagedEntry entry;
+    std::memcpy(&entry, bytes->data() + i * sizeof(entry), sizeof(entry));
+    const std::size_t size = entry.place.is_logged() ? 0 : entry.place.size_bytes;
+    visit(i, std::as_const(entry), messages.first(size));
+    messages = messages.subspan(size);
+  }
+  if (buffer_.size() > kept_buffer_max_bytes) buffer_ = {};
+  return {};
+}
+
+std::uint64_t MessagePager::load(const PagedChunk& chunk, const QueueDefinition& of,
+                                 ChunkedFifo<QueueEntry>& to) {
+  loading_.resize(chunk.count);
+  places_.clear();
+  places_of_.clear();
+  const auto read = for_entries(chunk, [&](std::uint32_t index, const PagedEntry& paged,
+                                           std::span<const std::byte> bytes) {
+    MessageRef message;
+    if (paged.place.is_logged()) {
+      places_.push_back(paged.place);
+      places_of_.push_back(index);
+    } else {
+      message = Message::parse(bytes);
+    }
+    loading_[index] = {std::move(message), paged.position, paged.expires_at,
+                       paged.redelivered != 0, paged.log_index};
+  });
+  free(chunk);
+  if (!read) {
+    report_unreadable(of, chunk.count,
+                      "cannot be read back; those that are in the log come again with the next "
+                      "start: " + read.error().text());
+    return 0;
+  }
+  if (!places_.empty()) read_from_log();
+
+  std::uint64_t body_bytes = 0;
+  std::uint64_t damaged_count = 0;
+  for (QueueEntry& entry : loading_) {
+    if (entry.message == nullptr) {
+      ++damaged_count;
+      continue;
+    }
+    body_bytes += entry.message->body_size();
+    to.push_back(std::move(entry));
+  }
+  loading_.clear();
+  if (damaged_count > 0) report_unreadable(of, damaged_count, "are damaged in the log, and lost");
+  return body_bytes;
+}
+
+void MessagePager::read_from_log() {
+  reader_->read(places_, [this](std::size_t index, std::span<const std::byte> bytes) {
+    auto message = Message::parse(bytes);
+    if (message == nullptr) return;
+    message->log_place() = places_[index];
+    loading_[places_of_[index]].message = std::move(message);
+  });
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    // Nobody can ever have a damaged message: the log may forget it.
+    const QueueEntry& entry = loading_[places_of_[i]];
+    if (entry.message == nullptr) log_.settle(places_[i], entry.log_index);
+  }
+}
+
+void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {
+  if (!chunk.has_logged) return free(chunk);
+  const auto read = for_entries(chunk, [&](std::uint32_t, const PagedEntry& paged,
+                                           std::span<const std::byte>) {
+    if (paged.place.is_logged()) log_.settle(paged.place, paged.log_index);
+  });
+  free(chunk);
+  if (!read) {
+    report_unreadable(of, chunk.count,
+                      "are discarded, but those that are in the log come again with the next "
+                      "start: " + read.error().text());
+  }
+}
+
+void MessagePager::report_unreadable(const QueueDefinition& of, std::uint64_t count,
+                                     const std::string& why) {
+  unreadable_count_ += count;
+  report_(queue_resource(of.name, of.vhost) + ": " + std::to_string(count) + " messages " + why);
+}
+
+}  // namespace leveret::broker

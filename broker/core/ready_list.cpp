@@ -1,0 +1,230 @@
+#include "broker/core/ready_list.hpp"
+
+#include <utility>
+
+namespace leveret::broker {
+
+class ReadyList::Backlog final : public PagedQueue {
+ public:
+  Backlog(ReadyList& list, MessagePager& pager) : list_(list), pager_(pager) {
+    pager.watch(*this);
+  }
+  ~Backlog() {
+    while (!chunks_.empty()) pager_.free(chunks_.pop_front());
+  }
+
+  std::size_t size() const { return paged_count_ + back_.size(); }
+  /// Of chunks and back part.
+  std::uint64_t body_bytes() const { return body_bytes_; }
+  const PagedChunk& first_chunk() const { return chunks_.front(); }
+
+  /// Whether what comes belongs to the back part.
+  bool begins_after_front() const { return !chunks_.empty() || !back_.empty(); }
+  void push_back(QueueEntry entry);
+  /// The back part becomes the front part, if no chunk comes before it.
+  void move_back_to(ChunkedFifo<QueueEntry>& front);
+  PagedChunk pop_chunk();
+  void recover(const RecoveredEntry& entry, Position position);
+  MessagePager& pager() { return pager_; }
+
+  std::uint64_t page_out(bool pressing) override;
+  void write_recovered() override;
+
+ private:
+  /// An amount of entries, by their number and by their bytes.
+  struct Amount {
+    std::size_t entries = 0;
+    std::uint64_t bytes = 0;
+    bool reaches(const Amount& limit) const {
+      return entries >= limit.entries || bytes >= limit.bytes;
+    }
+    void add(const QueueEntry& entry) {
+      ++entries;
+      bytes += entry.message->memory_bytes();
+    }
+  };
+  void split_front(const Amount& keep);
+
+  ReadyList& list_;
+  MessagePager& pager_;
+  ChunkedFifo<PagedChunk> chunks_;
+  ChunkedFifo<QueueEntry> back_;
+  std::size_t paged_count_ = 0;
+  std::uint64_t body_bytes_ = 0;
+  std::uint64_t back_body_bytes_ = 0;
+  Amount pageable_;  ///< So many of the back part's first can leave memory.
+  std::unique_ptr<ChunkBuilder> recovered_;
+};
+
+// ---- what comes ----------------------------------------------------------------------------
+
+void ReadyList::Backlog::push_back(QueueEntry entry) {
+  body_bytes_ += entry.message->body_size();
+  back_body_bytes_ += entry.message->body_size();
+  back_.push_back(std::move(entry));
+}
+
+void ReadyList::begin_backlog(MessagePager& pager) {
+  // Returned messages stay in memory, however many bytes they have.
+  if (!pager.watches(fresh_.size(), front_body_bytes())) return;
+  backlog_ = std::make_unique<Backlog>(*this, pager);
+}
+
+void ReadyList::push_to_backlog(QueueEntry entry) {
+  if (backlog_->begins_after_front()) {
+    backlog_->push_back(std::move(entry));
+  } else {
+    fresh_.push_back(std::move(entry));
+  }
+}
+
+void ReadyList::recover(const RecoveredEntry& entry, Position position, MessagePager& pager) {
+  LEVERET_ASSERT(fresh_.empty(), "messages are recovered before any are published");
+  if (backlog_ == nullptr) backlog_ = std::make_unique<Backlog>(*this, pager);
+  body_bytes_ += entry.body_size_bytes;
+  backlog_->recover(entry, position);
+}
+
+void ReadyList::Backlog::recover(const RecoveredEntry& entry, Position position) {
+  if (recovered_ == nullptr) recovered_ = std::make_unique<ChunkBuilder>();
+  recovered_->add(entry, position);
+  const PagingLimits& limits = pager_.limits();
+  if (recovered_->count() >= limits.chunk_entries ||
+      recovered_->body_bytes() >= limits.chunk_bytes) {
+    write_recovered();
+  }
+  pager_.note_recovered();
+}
+
+void ReadyList::Backlog::write_recovered() {
+  if (recovered_ == nullptr) return;
+  const PagedChunk chunk = pager_.write_recovered(*recovered_);
+  recovered_.reset();
+  paged_count_ += chunk.count;
+  body_bytes_ += chunk.body_bytes;
+  chunks_.push_back(chunk);
+}
+
+// ---- what leaves memory --------------------------------------------------------------------
+
+std::uint64_t ReadyList::Backlog::page_out(bool pressing) {
+  const PagingLimits& limits = pager_.limits();
+  const Amount chunk{limits.chunk_entries, limits.chunk_bytes};
+  const Amount enough = pressing ? Amount{limits.small_entries, limits.small_bytes} : chunk;
+  if (!begins_after_front()) {
+    const Amount front{list_.fresh_.size(), list_.front_body_bytes()};
+    if (front.reaches({2 * enough.entries, 2 * enough.bytes})) split_front(enough);
+  }
+  if (!Amount{back_.size(), back_body_bytes_}.reaches(enough)) return 0;
+  // What could leave memory at the last look still can.
+  back_.visit_after(pageable_.entries, [&](const QueueEntry& entry) {
+    if (pageable_.reaches(chunk) || !pager_.can_page(entry)) return false;
+    pageable_.add(entry);
+    return true;
+  });
+  if (!pageable_.reaches(enough)) return 0;
+
+  pager_.begin_chunk();
+  std::size_t left = pageable_.entries;
+  back_.visit_after(0, [&](const QueueEntry& entry) {
+    pager_.add(entry);
+    return --left > 0;
+  });
+  const auto written = pager_.end_chunk();
+  if (!written) return 0;
+  chunks_.push_back(*written);
+  paged_count_ += written->count;
+  for (std::size_t i = 0; i < written->count; ++i) back_.pop_front();
+  back_body_bytes_ -= written->body_bytes;
+  return std::exchange(pageable_, {}).bytes;
+}
+
+/// Makes what comes after the first entries of the front part the back part.
+void ReadyList::Backlog::split_front(const Amount& keep) {
+  ChunkedFifo<QueueEntry>& front = list_.fresh_;
+  ChunkedFifo<QueueEntry> kept;
+  Amount amount;
+  std::uint64_t left_body_bytes = list_.front_body_bytes();
+  while (!front.empty() && !amount.reaches(keep)) {
+    amount.add(front.front());
+    left_body_bytes -= front.front().message->body_size();
+    kept.push_back(front.pop_front());
+  }
+  back_.swap(front);
+  front.swap(kept);
+  body_bytes_ = back_body_bytes_ = left_body_bytes;
+}
+
+// ---- what comes back -----------------------------------------------------------------------
+
+void ReadyList::Backlog::move_back_to(ChunkedFifo<QueueEntry>& front) {
+  if (!chunks_.empty()) return;
+  front.swap(back_);
+  body_bytes_ = back_body_bytes_ = 0;
+  pageable_ = {};
+}
+
+PagedChunk ReadyList::Backlog::pop_chunk() {
+  const PagedChunk chunk = chunks_.pop_front();
+  paged_count_ -= chunk.count;
+  body_bytes_ -= chunk.body_bytes;
+  return chunk;
+}
+
+void ReadyList::load_front(const QueueDefinition& of) {
+  const PagedChunk chunk = backlog_->pop_chunk();
+  body_bytes_ -= chunk.body_bytes;
+  body_bytes_ += backlog_->pager().load(chunk, of, fresh_);
+  if (fresh_.empty()) refill_front();
+}
+
+void ReadyList::discard_front_chunk(const QueueDefinition& of) {
+  const PagedChunk chunk = backlog_->pop_chunk();
+  body_bytes_ -= chunk.body_bytes;
+  backlog_->pager().discard(chunk, of);
+  refill_front();
+}
+
+void ReadyList::refill_front() {
+  backlog_->move_back_to(fresh_);
+  if (fresh_.empty() && !backlog_->begins_after_front()) backlog_.reset();
+}
+
+QueueEntry ReadyList::pop_returned() {
+  QueueEntry entry = std::move(returned_->entries.begin()->second);
+  returned_->entries.erase(returned_->entries.begin());
+  returned_->body_bytes -= entry.message->body_size();
+  if (returned_->entries.empty()) returned_.reset();
+  body_bytes_ -= entry.message->body_size();
+  return entry;
+}
+
+void ReadyList::discard_all(storage::LogWriter& log, const QueueDefinition& of) {
+  while (!empty()) {
+    if (front_is_paged()) {
+      discard_front_chunk(of);
+      continue;
+    }
+    const QueueEntry entry = pop_front();
+    if (entry.log_index != not_in_log) log.settle(entry.message->log_place(), entry.log_index);
+  }
+  fresh_.clear();
+}
+
+// ---- what is known -------------------------------------------------------------------------
+
+ReadyList::ReadyList() = default;
+ReadyList::~ReadyList() = default;
+
+std::uint64_t ReadyList::front_body_bytes() const {
+  return body_bytes_ - (returned_ ? returned_->body_bytes : 0) -
+         (backlog_ ? backlog_->body_bytes() : 0);
+}
+std::size_t ReadyList::backlog_size() const { return backlog_->size(); }
+Position ReadyList::chunk_position() const { return backlog_->first_chunk().first_position; }
+Instant ReadyList::chunk_expires_at() const { return backlog_->first_chunk().first_expires_at; }
+Instant ReadyList::front_chunk_expires_at() const {
+  return returned_ == nullptr ? backlog_->first_chunk().last_expires_at : never;
+}
+
+}  // namespace leveret::broker
