@@ -7,6 +7,8 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <string>
+#include <tuple>
 
 #include "tests/sim/sim_world.hpp"
 
@@ -18,10 +20,12 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-class RandomWorld : public testing::TestWithParam<std::uint16_t> {};
+/// How many shards, and whether they page out.
+class RandomWorld : public testing::TestWithParam<std::tuple<std::uint16_t, bool>> {};
 
 // Goal: whatever the order of things, every message is where it must be, every consumer with
-// credit is served, every question and every publish is answered once.
+// credit is served, every question and every publish is answered once. That does not depend on
+// where messages are.
 TEST_P(RandomWorld, KeepsItsPromises) {
   constexpr int steps_between_checks = 400;
   constexpr int checks_per_story = 5;
@@ -32,7 +36,7 @@ TEST_P(RandomWorld, KeepsItsPromises) {
   std::printf("seeds %llu and the next %llu\n", static_cast<unsigned long long>(first_seed),
               static_cast<unsigned long long>(stories));
   for (std::uint64_t seed = first_seed; seed < first_seed + stories && !HasFailure(); ++seed) {
-    SimWorld world(seed, GetParam(), 6);
+    SimWorld world(seed, std::get<0>(GetParam()), 6, std::get<1>(GetParam()));
     for (int check = 0; check < checks_per_story && !world.failed(); ++check) {
       for (int step = 0; step < steps_between_checks && !world.failed(); ++step) world.step();
       world.check();
@@ -41,7 +45,12 @@ TEST_P(RandomWorld, KeepsItsPromises) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shards, RandomWorld, testing::Values(1, 2, 3));
+INSTANTIATE_TEST_SUITE_P(Shards, RandomWorld,
+                         testing::Combine(testing::Values(1, 2, 3), testing::Bool()),
+                         [](const auto& test) {
+                           return std::to_string(std::get<0>(test.param)) +
+                                  (std::get<1>(test.param) ? "Paged" : "InMemory");
+                         });
 
 }  // namespace
 }  // namespace leveret::broker

@@ -35,13 +35,19 @@ class SimWorld::Port final : public ShardPort {
 };
 
 SimWorld::Shard::Shard(SimWorld& world, std::uint16_t number, std::uint16_t count)
-    : port(std::make_unique<Port>(world, number)), state(ShardId{number}, count, *port, log),
+    : port(std::make_unique<Port>(world, number)),
+      paging(world.log_ ? std::make_unique<Paging>(*world.log_, world.log_.get()) : nullptr),
+      state(ShardId{number}, count, *port,
+            world.log_ ? static_cast<storage::LogWriter&>(*world.log_) : no_log),
       mail_from(count) {
+  if (paging) state.set_pager(paging->pager);
   state.begin_turn(world.now_);
 }
 
-SimWorld::SimWorld(std::uint64_t seed, std::uint16_t shard_count, std::size_t client_count)
-    : seed_(seed), random_(seed), settings_(std::make_shared<SessionSettings>()) {
+SimWorld::SimWorld(std::uint64_t seed, std::uint16_t shard_count, std::size_t client_count,
+                   bool paged)
+    : seed_(seed), random_(seed), settings_(std::make_shared<SessionSettings>()),
+      log_(paged ? std::make_unique<ReadableLog>() : nullptr) {
   settings_->write_high_watermark_bytes = 500;
   for (std::uint16_t number = 0; number < shard_count; ++number) {
     shards_.push_back(std::make_unique<Shard>(*this, number, shard_count));
@@ -102,6 +108,10 @@ bool SimWorld::turn(std::uint16_t number, bool calm) {
   active |= receive_mail(own, calm);
   for_own_clients([&](SimClient& client) { active |= client.resume(); });
   own.unfinished = !own.state.end_turn();
+  if (log_) {
+    if (calm || one_in(2)) log_->write_all();
+    chunks_max_ = std::max(chunks_max_, own.paging->pages.chunk_count());
+  }
   for_own_clients([&](SimClient& client) { active |= client.flush(); });
   return active || own.unfinished;
 }
@@ -183,6 +193,18 @@ void SimWorld::end() {
       settle();
     } while (observer_->fetched() && !failed_);
     if (model_.ready_count(queue) > 0) complain(std::string(queue) + " has lost messages");
+  }
+  check_log();
+}
+
+void SimWorld::check_log() {
+  if (!log_) return;
+  for (auto& shard : shards_) shard->state.end_turn();
+  if (chunks_max_ == 0) complain("nothing was ever paged out");
+  const std::size_t open_count = log_->reference_count - log_->settled.size();
+  if (open_count > 0) complain(std::to_string(open_count) + " references are left in the log");
+  for (const auto& shard : shards_) {
+    if (shard->paging->pager.unreadable_count() > 0) complain("messages could not be read back");
   }
 }
 

@@ -15,6 +15,7 @@
 #include "broker/session/session_settings.hpp"
 #include "storage/log.hpp"
 #include "tests/sim/model.hpp"
+#include "tests/unit/broker/core/paging.hpp"
 
 namespace leveret::broker {
 
@@ -22,7 +23,8 @@ class SimClient;
 
 class SimWorld {
  public:
-  SimWorld(std::uint64_t seed, std::uint16_t shard_count, std::size_t client_count);
+  /// `paged`: there is a log, and all that can leave memory does at the end of each turn.
+  SimWorld(std::uint64_t seed, std::uint16_t shard_count, std::size_t client_count, bool paged);
   ~SimWorld();
   SimWorld(const SimWorld&) = delete;
   SimWorld& operator=(const SimWorld&) = delete;
@@ -53,7 +55,8 @@ class SimWorld {
   struct Shard {
     Shard(SimWorld& world, std::uint16_t number, std::uint16_t count);
     std::unique_ptr<Port> port;
-    storage::VolatileLog log;
+    storage::VolatileLog no_log;
+    std::unique_ptr<Paging> paging;
     ShardState state;
     std::vector<std::deque<ShardMessage>> mail_from;
     bool somebody_waits = false;
@@ -65,12 +68,14 @@ class SimWorld {
   std::size_t mail_count(const Shard& shard) const;
   void settle();
   void check_queue(const std::string& queue);
+  void check_log();
   std::unique_ptr<SimClient> new_client();
 
   std::uint64_t seed_;
   std::mt19937_64 random_;
   Instant now_{1'000'000};
   std::shared_ptr<SessionSettings> settings_;
+  std::unique_ptr<ReadableLog> log_;  ///< Of all shards, if they page.
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::unique_ptr<SimClient> observer_;
@@ -79,6 +84,7 @@ class SimWorld {
   std::uint64_t last_message_ = 0;
   std::uint64_t last_tag_ = 0;
   std::uint64_t last_client_ = 0;
+  std::uint64_t chunks_max_ = 0;
   bool failed_ = false;
 };
 
