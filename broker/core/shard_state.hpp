@@ -57,6 +57,7 @@ class ShardState {
   ShardId own() const { return own_; }
   std::uint16_t shard_count() const { return shard_count_; }
   Instant now() const { return now_; }
+  WallTime wall_time() const { return wall_time_; }
   TimerQueue& timers() { return timers_; }
   Topology& topology() { return topology_; }
   /// Only on shard 0.

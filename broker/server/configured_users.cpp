@@ -1,6 +1,6 @@
 #include "broker/server/configured_users.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include "protocol/base/assert.hpp"
 
@@ -62,12 +62,6 @@ void add_user(const config::User& user, const config::Auth& auth, broker::Users&
   }
 }
 
-std::shared_ptr<broker::Users> listed_users(const config::Auth& auth) {
-  auto users = std::make_shared<broker::Users>();
-  for (const config::User& user : auth.users) add_user(user, auth, *users);
-  return users;
-}
-
 }  // namespace
 
 std::vector<std::string> problems_of_users(const config::Config& config) {
@@ -78,31 +72,25 @@ std::vector<std::string> problems_of_users(const config::Config& config) {
   return problems;
 }
 
-std::shared_ptr<const broker::Users> make_users(const config::Config& config) {
-  auto users = listed_users(config.auth);
-  if (config.auth.default_user) add_user(*config.auth.default_user, config.auth, *users);
-  return users;
-}
-
 std::shared_ptr<const broker::Users> make_listed_users(const config::Config& config) {
-  return listed_users(config.auth);
-}
-
-std::shared_ptr<const broker::Users> make_default_user(const config::Config& config) {
   auto users = std::make_shared<broker::Users>();
-  if (config.auth.default_user) add_user(*config.auth.default_user, config.auth, *users);
+  for (const config::User& user : config.auth.users) add_user(user, config.auth, *users);
   return users;
 }
 
-std::vector<std::string> all_vhosts(const config::Config& config) {
-  std::vector<std::string> vhosts = config.vhosts;
-  if (!config.auth.default_user) return vhosts;
-  for (const config::Permissions& granted : config.auth.default_user->permissions) {
-    if (std::find(vhosts.begin(), vhosts.end(), granted.vhost) == vhosts.end()) {
-      vhosts.push_back(granted.vhost);
-    }
+std::vector<broker::DefinitionChange> first_boot_changes(const config::Config& config) {
+  std::vector<broker::DefinitionChange> changes;
+  if (!config.auth.default_user) return changes;
+  const config::User& user = *config.auth.default_user;
+  auto hash = hash_of(user, config.auth);
+  LEVERET_ASSERT(hash.has_value(), "hashes have been checked before they are used");
+  changes.push_back(broker::PutUser{{user.name, std::move(*hash), user.tags}});
+  for (const config::Permissions& granted : user.permissions) {
+    changes.push_back(broker::AddVhost{granted.vhost});
+    changes.push_back(broker::SetPermissions{
+        {user.name, granted.vhost, granted.configure, granted.write, granted.read}});
   }
-  return vhosts;
+  return changes;
 }
 
 }  // namespace leveret::server

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/definition_change.hpp"
 #include "broker/core/users.hpp"
 #include "config/config.hpp"
 
@@ -16,17 +17,12 @@ namespace leveret::server {
 /// What is wrong with patterns and hashes, each as "where: auth: user 'name': sentence".
 std::vector<std::string> problems_of_users(const config::Config& config);
 
-/// The users of auth.users and auth.default_user. Requires: problems_of_users() has found none.
-std::shared_ptr<const broker::Users> make_users(const config::Config& config);
-
-/// Only those of auth.users, which hold as long as they are listed. Requires: as above.
+/// The users of auth.users, who hold as long as they are listed. Requires: problems_of_users() has
+/// found none.
 std::shared_ptr<const broker::Users> make_listed_users(const config::Config& config);
 
-/// Only auth.default_user, whom a new data directory begins with; nobody when a listed user stands
-/// in its place. Requires: as above.
-std::shared_ptr<const broker::Users> make_default_user(const config::Config& config);
-
-/// The virtual hosts of `vhosts`, and the one of auth.default_user.
-std::vector<std::string> all_vhosts(const config::Config& config);
+/// What a new data directory begins with: auth.default_user with his virtual host and permissions;
+/// nothing when a listed user stands in his place. Requires: as above.
+std::vector<broker::DefinitionChange> first_boot_changes(const config::Config& config);
 
 }  // namespace leveret::server

@@ -42,6 +42,10 @@ Result<void, std::string> NodeStorage::open(const config::Config& config) {
                     " is in memory (tmpfs): nothing in it survives a restart of the machine",
                 LogCategory::storage);
   }
+  if (auto cleared = storage::PageFile::clear_folder(files_, data_dir_->pages_folder());
+      !cleared) {
+    return tl::unexpected(cleared.error().text());
+  }
   opened_at_ = reported_at_ = steady_clock::now();
   storage_ = std::make_unique<storage::Storage>(files_, data_dir_->log_folder(),
                                                 data_dir_->node_id(),
@@ -67,14 +71,20 @@ void NodeStorage::report_progress(std::uint64_t done_bytes, std::uint64_t total_
   report_starting(text);
 }
 
-void NodeStorage::report_recovery() {
+ShardStorage NodeStorage::make_shard_storage(std::uint16_t shard, std::function<void()> wake) {
+  return {storage_->make_shard_log(std::move(wake)), storage_->make_reader(),
+          std::make_unique<storage::PageFile>(files_, data_dir_->pages_folder(), shard)};
+}
+
+void NodeStorage::report_recovery(std::uint64_t queue_count, std::uint64_t message_count) {
   for (const std::string& note : storage_->recovered().notes) {
     log_warning(note, LogCategory::storage);
   }
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() -
                                                                           opened_at_);
   log_info("data directory " + data_dir_->path() + " opened in " + std::to_string(took.count()) +
-               " ms",
+               " ms: " + std::to_string(queue_count) + " durable queues, " +
+               std::to_string(message_count) + " messages",
            LogCategory::storage);
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "broker/server/shard.hpp"
 #include "config/config.hpp"
 #include "protocol/base/result.hpp"
 #include "storage/data_dir.hpp"
@@ -32,8 +33,11 @@ class NodeStorage final : public storage::LogEvents {
   storage::DataDir& data_dir() { return *data_dir_; }
   storage::FileSystem& files() { return files_; }
 
-  /// Writes the notes of recovery to the log.
-  void report_recovery();
+  /// What a shard needs of it; `wake` is called when something that it awaits is committed.
+  ShardStorage make_shard_storage(std::uint16_t shard, std::function<void()> wake);
+
+  /// Writes to the log what recovery has found.
+  void report_recovery(std::uint64_t queue_count, std::uint64_t message_count);
   /// Whether publishers have to wait for room; looks at the disk when it is time to.
   bool check_disk(const config::Disk& limits);
   /// What the last look has found.

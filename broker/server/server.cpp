@@ -8,6 +8,8 @@
 #include <fstream>
 #include <utility>
 
+#include "broker/core/recovered_messages.hpp"
+#include "broker/core/recovery.hpp"
 #include "broker/server/configured_users.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/process.hpp"
@@ -55,7 +57,8 @@ ShardSettings shard_settings(const config::Config& config) {
   socket.user_timeout_ms = static_cast<std::uint32_t>(config.network.user_timeout.count());
   socket.send_buffer_bytes = config.network.send_buffer_bytes;
   socket.receive_buffer_bytes = config.network.receive_buffer_bytes;
-  return {session_settings(config), socket, config.memory.high_watermark_bytes};
+  return {session_settings(config), socket, config.memory.high_watermark_bytes,
+          config.memory.page_out_at_bytes};
 }
 
 std::uint64_t resident_bytes() {
@@ -89,6 +92,7 @@ Result<void, std::string> Server::start() {
   for (int pass = 0; pass < 2; ++pass) {
     for (auto& shard : shards_) shard->run_ready();
   }
+  if (auto begun = begin_data_directory(); !begun) return begun;
   // Ports open when all that was promised is there: clients declare again at once what is missing.
   if (auto opened = open_listeners(); !opened) return opened;
   for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
@@ -104,13 +108,25 @@ void Server::make_shards() {
   }
   for (std::uint16_t i = 0; i < config_.node.threads; ++i) {
     shards_.push_back(std::make_unique<Shard>(
-        ShardId{i}, inboxes_, storage_.log().make_shard_log([this, i] { shards_[i]->wake(); }),
+        ShardId{i}, inboxes_, storage_.make_shard_storage(i, [this, i] { shards_[i]->wake(); }),
         shard_settings(config_), alarms_));
   }
 }
 
 Result<void, std::string> Server::recover() {
-  storage_.report_recovery();
+  storage::Storage& log = storage_.log();
+  std::vector<broker::ShardState*> states;
+  for (auto& shard : shards_) states.push_back(&shard->state());
+  auto topology = broker::recover_topology(log.recovered().state.definitions(), states);
+  if (!topology) return tl::unexpected(topology.error());
+  for (const std::string& repair : topology->repairs) log_warning(repair, LogCategory::storage);
+
+  broker::RecoveredMessages messages(topology->queues, states[0]->now(), states[0]->wall_time());
+  auto visited = log.for_each_live_reference(
+      [&](const storage::LiveReference& reference) { return messages.add(reference); });
+  if (!visited) return visited;
+  for (auto& shard : shards_) shard->pager().end_recovery();
+  storage_.report_recovery(topology->queues.size(), messages.count());
   return {};
 }
 
@@ -133,12 +149,38 @@ void Server::install_users(const config::Config& config) {
   limits.connections = config.limits.connections;
   limits.connections_per_user = config.limits.connections_per_user;
   limits.queues = config.limits.queues;
-  shards_[0]->post([this, limits, users = make_users(config), vhosts = all_vhosts(config)] {
+  shards_[0]->post([this, limits, users = make_listed_users(config), vhosts = config.vhosts] {
     broker::ShardState& state = shards_[0]->state();
     state.controller().set_limits(limits);
     state.send(ShardId{0},
                broker::TopologyRequest{{}, broker::ReplaceUsers{users, vhosts}});
   });
+}
+
+/// Makes what a new data directory begins with, and waits until that is safe.
+Result<void, std::string> Server::begin_data_directory() {
+  if (!storage_.data_dir().is_new()) {
+    const auto& user = config_.auth.default_user;
+    if (user && user->origin != "default") {
+      log_info("auth.default_user counts only for a new data directory: it is not looked at");
+    }
+    return {};
+  }
+  storage::LogTicket ticket{};
+  shards_[0]->post([this, &ticket] {
+    broker::ShardState& state = shards_[0]->state();
+    for (broker::DefinitionChange& change : first_boot_changes(config_)) {
+      state.send(ShardId{0},
+                 broker::TopologyRequest{{}, broker::ChangeDefinition{std::move(change)}});
+    }
+    ticket = state.log().awaited_ticket();
+  });
+  for (auto& shard : shards_) shard->run_ready();
+  shards_[0]->run_until([&] { return shards_[0]->state().log().committed() >= ticket; });
+  for (int pass = 0; pass < 2; ++pass) {
+    for (auto& shard : shards_) shard->run_ready();
+  }
+  return storage_.data_dir().finish_first_boot();
 }
 
 std::vector<std::string> Server::urls() const {
@@ -177,6 +219,9 @@ void Server::reload() {
   if (next == nullptr) return;
   for (const std::string& key : config::changes_needing_restart(config_, *next)) {
     log_warning("reload: " + key + " has changed; it takes effect after a restart");
+  }
+  if (config::default_user_differs(config_, *next)) {
+    log_warning("reload: auth.default_user has changed; it counts only for a new data directory");
   }
   config::Config merged = *next;
   merged.node = config_.node;

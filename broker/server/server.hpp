@@ -44,6 +44,7 @@ class Server {
   /// Brings back what the log holds.
   Result<void, std::string> recover();
   Result<void, std::string> open_listeners();
+  Result<void, std::string> begin_data_directory();
   void install_users(const config::Config& config);
   void wait_for_signal();
   void on_signal(int number);

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "broker/server/logging.hpp"
+
 namespace leveret::server {
 
 namespace asio = boost::asio;
@@ -26,17 +28,21 @@ constexpr std::chrono::milliseconds alarm_check_interval{50};
 }  // namespace
 
 Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
-             std::unique_ptr<storage::LogWriter> log, ShardSettings settings,
-             const NodeAlarms& node_alarms)
+             ShardStorage storage, ShardSettings settings, const NodeAlarms& node_alarms)
     // One thread runs the context, others only post to it.
     : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), keeps_running_(context_.get_executor()),
-      timer_(context_), own_(own), mailbox_(own, inboxes), log_(std::move(log)),
-      state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, *log_),
+      timer_(context_), own_(own), mailbox_(own, inboxes),
+      storage_(std::move(storage)),
+      pager_(*storage_.pages, storage_.reader.get(), *storage_.log,
+             [](const std::string& text) { log_warning(text, LogCategory::storage); }),
+      state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, *storage_.log),
       settings_(std::move(settings)), node_alarms_(node_alarms),
       scratch_(new std::byte[scratch_size_bytes]) {
   guard_.adopt();  // The maker's thread's, until run().
   guard_.assert_held();
   state_.begin_turn(read_clock(), read_calendar());
+  state_.set_pager(pager_);
+  pager_.set_budget(settings_.page_out_at_bytes);
 }
 
 Shard::~Shard() {
@@ -96,6 +102,14 @@ void Shard::run_ready() {
   context_.poll();
   enter_turn();
   end_turn();
+}
+
+void Shard::run_until(const std::function<bool()>& done) {
+  while (!done()) {
+    context_.run_one();
+    enter_turn();
+    end_turn();
+  }
 }
 
 void Shard::enter_turn() {

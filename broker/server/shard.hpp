@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "broker/core/message_pager.hpp"
 #include "broker/core/shard_state.hpp"
 #include "broker/server/mailbox.hpp"
 #include "broker/server/tcp_connection.hpp"
@@ -23,6 +24,7 @@
 #include "protocol/base/clock.hpp"
 #include "protocol/base/shard_guard.hpp"
 #include "storage/log.hpp"
+#include "storage/page_file.hpp"
 
 namespace leveret::server {
 
@@ -40,6 +42,14 @@ struct ShardSettings {
   std::shared_ptr<const broker::SessionSettings> session;
   SocketSettings socket;
   std::uint64_t memory_high_watermark_bytes = 0;
+  std::uint64_t page_out_at_bytes = UINT64_MAX;
+};
+
+/// A shard's part of the node's storage.
+struct ShardStorage {
+  std::unique_ptr<storage::LogWriter> log;
+  std::unique_ptr<storage::LogReader> reader;
+  std::unique_ptr<storage::PageFile> pages;
 };
 
 /// What the server has found the process to be short of. Any thread.
@@ -50,9 +60,8 @@ struct NodeAlarms {
 
 class Shard {
  public:
-  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
-        std::unique_ptr<storage::LogWriter> log, ShardSettings settings,
-        const NodeAlarms& node_alarms);
+  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes, ShardStorage storage,
+        ShardSettings settings, const NodeAlarms& node_alarms);
   ~Shard();
 
   // ---- any thread ----
@@ -70,6 +79,8 @@ class Shard {
   void run();
   /// Does what is ready and returns. Requires: run() is not running.
   void run_ready();
+  /// Runs until `done`, which is asked after each turn. Requires: as above.
+  void run_until(const std::function<bool()>& done);
   broker::ShardState& state() {
     guard_.assert_held();
     return state_;
@@ -81,6 +92,11 @@ class Shard {
   void set_settings(ShardSettings settings) {
     guard_.assert_held();
     settings_ = std::move(settings);
+    pager_.set_budget(settings_.page_out_at_bytes);
+  }
+  broker::MessagePager& pager() {
+    guard_.assert_held();
+    return pager_;
   }
   boost::asio::io_context& context() { return context_; }
 
@@ -128,7 +144,8 @@ class Shard {
   std::atomic<std::size_t> connection_count_{0};
   broker::ShardId own_;
   Mailbox mailbox_ LEVERET_GUARDED_BY(guard_);
-  std::unique_ptr<storage::LogWriter> log_;
+  ShardStorage storage_;
+  broker::MessagePager pager_ LEVERET_GUARDED_BY(guard_);
   broker::ShardState state_ LEVERET_GUARDED_BY(guard_);
   ShardSettings settings_ LEVERET_GUARDED_BY(guard_);
   const NodeAlarms& node_alarms_;
