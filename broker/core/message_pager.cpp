@@ -10,7 +10,7 @@ namespace leveret::broker {
 
 namespace {
 // A call's share of a turn: more than a turn can publish, and not so much that others wait long.
-constexpr std::uint64_t paged_per_call_bytes = 2 << 20;
+constexpr std::uint64_t paged_per_call_bytes = 8 << 20;
 constexpr int visits_per_call = 1024;
 constexpr std::chrono::milliseconds retry_interval{1000};
 // What is kept for the next chunk to be read.

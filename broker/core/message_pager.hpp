@@ -68,7 +68,7 @@ class MessagePager {
   /// What the messages of the node may take before queues are paged out; at first without limit.
   void set_budget(std::uint64_t bytes) { budget_bytes_ = bytes; }
   /// Pages out while the messages take more than the budget, a bounded amount of work. True when
-  /// there is more to do at once. Called at the end of a turn, when its records are submitted.
+  /// there is more to do at once. Called after a turn, when its records have been submitted.
   bool page_out(Instant now) { return over_budget() && now >= retry_at_ && page_out_some(now); }
   /// The last entry has been recovered.
   void end_recovery();

@@ -46,7 +46,6 @@ bool ShardState::end_turn() {
   // What answers have led to must be in the log before other shards hear of it.
   log_.submit();
   MessageMemory::flush();
-  if (pager_ != nullptr && pager_->page_out(now_)) finished = false;
   return finished && dirty_queues_.empty() && ending_.empty() && !has_committed_answers();
 }
 

@@ -47,6 +47,9 @@ class ShardState {
   /// Pumps queues, hands over the log's batch, gives verdicts, ends the endpoints' turns.
   /// False when work was put off for fairness: another turn should follow without sleep.
   bool end_turn();
+  /// Moves a bounded part of long queues out of memory, when the node's messages take too much of
+  /// it. To be called once a turn, when its output has left. True: there is more to do at once.
+  bool page_out() { return pager_ != nullptr && !alarm_.disk && pager_->page_out(now_); }
   /// Long queues may leave memory from now on. The pager must outlive the queues.
   void set_pager(MessagePager& pager) { pager_ = &pager; }
   /// Adds a message to a queue of this shard, at the start, that the log has kept. Requires: a

@@ -7,6 +7,7 @@
 
 #include "broker/server/logging.hpp"
 #include "broker/server/service_manager.hpp"
+#include "storage/page_file.hpp"
 
 namespace leveret::server {
 

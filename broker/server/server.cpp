@@ -297,6 +297,10 @@ void Server::watch_memory() {
   const std::uint64_t resident = resident_bytes();
   const bool is_high = static_cast<double>(resident) > mark;
   give_back_memory(resident, is_high);
+  // Queues of shards at rest have to leave memory, too.
+  if (broker::MessageMemory::used_bytes() > config_.memory.page_out_at_bytes) {
+    for (auto& shard : shards_) shard->wake();
+  }
   if (is_high != was_high) {
     alarms_.memory = is_high;
     log_warning(is_high ? "memory alarm: publishers are blocked (memory.high_watermark)"

@@ -31,18 +31,17 @@ Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
              ShardStorage storage, ShardSettings settings, const NodeAlarms& node_alarms)
     // One thread runs the context, others only post to it.
     : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), keeps_running_(context_.get_executor()),
-      timer_(context_), own_(own), mailbox_(own, inboxes),
-      storage_(std::move(storage)),
+      timer_(context_), own_(own), mailbox_(own, inboxes), storage_(std::move(storage)),
       pager_(*storage_.pages, storage_.reader.get(), *storage_.log,
-             [](const std::string& text) { log_warning(text, LogCategory::storage); }),
+             [](const std::string& text) { log_error(text, LogCategory::storage); }),
       state_(own, static_cast<std::uint16_t>(inboxes.size()), mailbox_, *storage_.log),
       settings_(std::move(settings)), node_alarms_(node_alarms),
       scratch_(new std::byte[scratch_size_bytes]) {
   guard_.adopt();  // The maker's thread's, until run().
   guard_.assert_held();
-  state_.begin_turn(read_clock(), read_calendar());
-  state_.set_pager(pager_);
   pager_.set_budget(settings_.page_out_at_bytes);
+  state_.set_pager(pager_);
+  state_.begin_turn(read_clock(), read_calendar());
 }
 
 Shard::~Shard() {
@@ -128,6 +127,7 @@ void Shard::end_turn() {
   constexpr int rounds_max = 4;
   more_to_do_ = true;
   for (int round = 0; round < rounds_max && more_to_do_; ++round) more_to_do_ = !finish_round();
+  if (state_.page_out()) more_to_do_ = true;
   reap();
   arm_timer();
   in_turn_ = false;

@@ -42,10 +42,10 @@ struct ShardSettings {
   std::shared_ptr<const broker::SessionSettings> session;
   SocketSettings socket;
   std::uint64_t memory_high_watermark_bytes = 0;
-  std::uint64_t page_out_at_bytes = UINT64_MAX;
+  std::uint64_t page_out_at_bytes = 0;  ///< Messages take as much before queues are paged out.
 };
 
-/// A shard's part of the node's storage.
+/// A shard's own ways to the disk.
 struct ShardStorage {
   std::unique_ptr<storage::LogWriter> log;
   std::unique_ptr<storage::LogReader> reader;
@@ -60,8 +60,8 @@ struct NodeAlarms {
 
 class Shard {
  public:
-  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes, ShardStorage storage,
-        ShardSettings settings, const NodeAlarms& node_alarms);
+  Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
+        ShardStorage storage, ShardSettings settings, const NodeAlarms& node_alarms);
   ~Shard();
 
   // ---- any thread ----

@@ -108,6 +108,7 @@ bool SimWorld::turn(std::uint16_t number, bool calm) {
   active |= receive_mail(own, calm);
   for_own_clients([&](SimClient& client) { active |= client.resume(); });
   own.unfinished = !own.state.end_turn();
+  if (own.state.page_out()) own.unfinished = true;
   if (log_) {
     if (calm || one_in(2)) log_->write_all();
     chunks_max_ = std::max(chunks_max_, own.paging->pages.chunk_count());

@@ -135,7 +135,8 @@ class Shards {
       shard.inbox.pop_front();
       shard.state.dispatch(std::move(message));
     }
-    const bool finished = shard.state.end_turn();
+    bool finished = shard.state.end_turn();
+    if (shard.state.page_out()) finished = false;
     return has_mail || (!finished && !shard.held_up);
   }
   /// Turns until nothing is left.
