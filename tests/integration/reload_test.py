@@ -10,8 +10,13 @@ from support.daemon import wait_for
 
 
 def as_yaml(sections):
-    """A configuration file; JSON is YAML."""
-    return json.dumps({"version": 1, "listeners": {"amqp": [{"bind": "127.0.0.1:0"}]}, **sections})
+    """A configuration file; JSON is YAML. guest is listed, as in the file that the daemon was started with."""
+    auth = sections.get("auth", {})
+    users = auth.get("users", [])
+    if not any(one["name"] == "guest" for one in users):
+        users = [*users, {**user("guest"), "tags": ["administrator"]}]
+    return json.dumps({"version": 1, "listeners": {"amqp": [{"bind": "127.0.0.1:0"}]}, **sections,
+                       "auth": {**auth, "users": users}})
 
 
 def user(name, password="", **permissions):
