@@ -140,7 +140,10 @@ void Keeper::recycle(std::uint32_t segment) {
 
 void Keeper::prepare_spare() {
   while (log_.spare_count() < settings_.spare_count) {
-    const std::string name = "spare-" + std::to_string(next_spare_++);
+    std::string name;
+    do {  // Those of an earlier process may be there, and the log may be about to take one.
+      name = "spare-" + std::to_string(next_spare_++);
+    } while (files_.files().open(path(name), OpenMode::read));
     const std::string unfinished = path(name + ".new");
     if (auto filled = fill_spare(unfinished, path(name)); !filled) {
       (void)files_.files().remove(unfinished);
