@@ -283,8 +283,12 @@ void Channel::on(const protocol::tx::Commit& method) {
                         held.targets, held.reply_targets});
   }
   transaction_->settled_consumed_count = 0;
-  for (auto& held : settlements) settle_delivery(std::move(held.delivery), held.requeue);
-  if (!settlements.empty()) {
+  bool settles_logged = false;
+  for (auto& held : settlements) {
+    settles_logged |= !held.requeue && held.delivery.entry.log_index != not_in_log;
+    settle_delivery(std::move(held.delivery), held.requeue);
+  }
+  if (settles_logged) {
     // Publishes and settlements are in one submission: after a crash all are there, or none.
     ++transaction_->missing_verdict_count;
     shard().await_log(slot_, PublishSeq{1});
