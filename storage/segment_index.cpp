@@ -1,5 +1,7 @@
 #include "storage/segment_index.hpp"
 
+#include <algorithm>
+
 #include "storage/crc32c.hpp"
 #include "storage/packed.hpp"
 
@@ -102,6 +104,23 @@ std::optional<SegmentIndex> SegmentIndex::parse(std::span<const std::byte> bytes
   index.packed_.assign(body.begin(), body.end());
   index.message_count_ = header.message_count;
   return index;
+}
+
+std::optional<std::uint32_t> SegmentIndex::generation_in(std::span<const std::byte> bytes) {
+  if (bytes.size() < sizeof(IndexFileHeader)) return std::nullopt;
+  const auto header = read_struct<IndexFileHeader>(bytes);
+  if (header.magic != IndexFileHeader{}.magic) return std::nullopt;
+  return header.generation;
+}
+
+bool SegmentIndex::is_unfinished(std::span<const std::byte> bytes, std::uint32_t seed) {
+  const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+  // What a file system gives back of bytes that never reached the disk are zeros.
+  if (std::all_of(bytes.begin(), bytes.end(), is_zero)) return true;
+  if (bytes.size() < sizeof(IndexFileHeader)) return false;
+  const auto header = read_struct<IndexFileHeader>(bytes);
+  return header.magic == IndexFileHeader{}.magic && header.checksum == checksum_of(header, seed) &&
+         bytes.size() - sizeof(header) < header.body_size_bytes;
 }
 
 }  // namespace leveret::storage

@@ -46,6 +46,10 @@ class SegmentIndex {
   /// Nothing when the bytes are not that index, whole and right.
   static std::optional<SegmentIndex> parse(std::span<const std::byte> bytes, std::uint32_t segment,
                                            std::uint32_t generation, std::uint32_t seed);
+  /// The generation that an index file says it is of. Nothing when it is no such file.
+  static std::optional<std::uint32_t> generation_in(std::span<const std::byte> bytes);
+  /// Whether the bytes are those of an index file that was not written to its end.
+  static bool is_unfinished(std::span<const std::byte> bytes, std::uint32_t seed);
 
  private:
   bool read_all(const std::function<void(const IndexEntry&)>& visit) const;
