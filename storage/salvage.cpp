@@ -1,0 +1,206 @@
+#include "storage/salvage.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/checkpoint.hpp"
+#include "storage/patient_reader.hpp"
+#include "storage/recovery.hpp"
+#include "storage/rewritten_segment.hpp"
+#include "storage/segment_survey.hpp"
+
+namespace leveret::storage {
+
+namespace {
+
+constexpr std::uint64_t copied_piece_bytes = 1024 * 1024;
+constexpr std::string_view unfinished_end = ".new";
+
+class Salvage {
+ public:
+  Salvage(FileSystem& files, const std::string& folder, const NodeId& node,
+          const Verdict& verdict, const std::string& aside)
+      : files_(files), folder_(folder), node_(node), verdict_(verdict), aside_(aside) {}
+
+  Result<Salvaged, std::string> run();
+
+ private:
+  IoResult<void> repair_files();
+  IoResult<void> rewrite(std::uint32_t segment);
+  IoResult<void> write_index(std::uint32_t segment, const SegmentIndex& index,
+                             std::uint32_t generation);
+  IoResult<void> renew_index(std::uint32_t segment);
+  IoResult<void> copy_aside(const std::string& name);
+  IoResult<void> move_aside(const std::string& name);
+  IoResult<void> move_aside_if_there(const std::string& name);
+  IoResult<void> settle_lost(Recovered& recovered);
+  IoResult<void> write_checkpoint(Recovered&& recovered);
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string path_aside(const std::string& name) const { return aside_ + "/" + name; }
+
+  FileSystem& files_;
+  const std::string& folder_;
+  const NodeId& node_;
+  const Verdict& verdict_;
+  const std::string& aside_;
+  Salvaged salvaged_;
+};
+
+Result<Salvaged, std::string> Salvage::run() {
+  if (auto done = repair_files(); !done) return tl::unexpected(done.error().text());
+  RecoveryOptions options;
+  options.skip_damaged = true;
+  auto recovered = recover(files_, folder_, node_, options);
+  if (!recovered) return tl::unexpected(recovered.error());
+  salvaged_.notes = recovered->notes;
+  if (auto done = settle_lost(*recovered); !done) return tl::unexpected(done.error().text());
+  if (auto done = write_checkpoint(std::move(*recovered)); !done) {
+    return tl::unexpected(done.error().text());
+  }
+  return std::move(salvaged_);
+}
+
+IoResult<void> Salvage::repair_files() {
+  for (const auto& [segment, verdict] : verdict_.segments) {
+    IoResult<void> done;
+    if (verdict.is_damaged) {
+      done = rewrite(segment);
+    } else if (verdict.index_is_damaged) {
+      done = renew_index(segment);
+    } else if (verdict.is_missing) {
+      done = move_aside_if_there(index_name(segment));
+    }
+    if (!done) return done;
+  }
+  for (const std::uint32_t number : verdict_.damaged_checkpoints) {
+    if (auto done = move_aside(checkpoint_name(number)); !done) return done;
+  }
+  return files_.sync_folder(folder_);
+}
+
+// ---- segments ------------------------------------------------------------------------------
+
+/// Puts a segment with only the right records in the place of a damaged one.
+IoResult<void> Salvage::rewrite(std::uint32_t segment) {
+  const std::string name = segment_name(segment);
+  const auto from = files_.open(path(name), OpenMode::read);
+  if (!from) return tl::unexpected(from.error());
+  const auto size = (*from)->size();
+  if (!size) return tl::unexpected(size.error());
+  const std::string unfinished = path(name) + std::string(unfinished_end);
+  auto to = files_.open(unfinished, OpenMode::replace);
+  if (!to) return tl::unexpected(to.error());
+  RewrittenSegment rewritten(**to, node_, segment);
+  IoResult<void> outcome;
+  const auto visit = [&](const SurveyedRecord& record) {
+    if (outcome && record.is_trusted()) outcome = rewritten.add(record.view, record.bytes());
+  };
+  const SegmentVerdict& verdict = verdict_.segments.at(segment);
+  const SegmentSurvey survey =
+      survey_segment(**from, *size, node_, segment, verdict.end_may_be_torn, visit);
+  if (outcome) outcome = rewritten.finish(verdict.generation, survey.epoch);
+  // A copy, not the file itself: at no moment may the segment be missing. But its index may, and
+  // must, for it would pass for that of the new file.
+  if (outcome) outcome = copy_aside(name);
+  if (outcome) outcome = move_aside_if_there(index_name(segment));
+  if (outcome) outcome = files_.rename(unfinished, path(name));
+  if (outcome) outcome = files_.sync_folder(folder_);
+  if (!outcome) return outcome;
+  return write_index(segment, rewritten.index(), verdict.generation);
+}
+
+IoResult<void> Salvage::write_index(std::uint32_t segment, const SegmentIndex& index,
+                                    std::uint32_t generation) {
+  return replace_file(files_, folder_, index_name(segment),
+                      index.file_bytes(segment, generation, segment_seed(node_, segment)));
+}
+
+/// The segment is right: its index is made again.
+IoResult<void> Salvage::renew_index(std::uint32_t segment) {
+  if (auto done = move_aside(index_name(segment)); !done) return done;
+  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
+  if (!file) return tl::unexpected(file.error());
+  const auto header = read_segment_header(**file, node_, segment);
+  if (!header) return tl::unexpected(header.error());
+  const auto index = load_index(files_, folder_, node_, segment);
+  if (!index) return tl::unexpected(index.error());
+  return write_index(segment, *index, *header ? (*header)->generation : 0);
+}
+
+// ---- putting aside -------------------------------------------------------------------------
+
+IoResult<void> Salvage::copy_aside(const std::string& name) {
+  const auto from = files_.open(path(name), OpenMode::read);
+  if (!from) return tl::unexpected(from.error());
+  const auto size = (*from)->size();
+  if (!size) return tl::unexpected(size.error());
+  auto to = files_.open(path_aside(name), OpenMode::replace);
+  if (!to) return tl::unexpected(to.error());
+  PatientReader reader(**from, *size);
+  for (std::uint64_t at = 0; at < *size;) {
+    const auto bytes = reader.at(at, copied_piece_bytes);
+    if (bytes.empty()) break;
+    if (auto done = (*to)->write_at(at, bytes); !done) return done;
+    at += bytes.size();
+  }
+  if (auto done = (*to)->sync_data(); !done) return done;
+  salvaged_.copied.push_back(name);
+  return files_.sync_folder(aside_);
+}
+
+IoResult<void> Salvage::move_aside(const std::string& name) {
+  if (auto done = files_.rename(path(name), path_aside(name)); !done) return done;
+  salvaged_.moved.push_back(name);
+  return files_.sync_folder(aside_);
+}
+
+IoResult<void> Salvage::move_aside_if_there(const std::string& name) {
+  return files_.open(path(name), OpenMode::read) ? move_aside(name) : IoResult<void>{};
+}
+
+// ---- the new checkpoint --------------------------------------------------------------------
+
+/// What should be there and is not is done with: else every start would miss it.
+IoResult<void> Salvage::settle_lost(Recovered& recovered) {
+  for (auto& [segment, state] : recovered.state.segments()) {
+    if (state.live_count == 0) continue;
+    const auto index = load_index(files_, folder_, node_, segment);
+    if (!index) return tl::unexpected(index.error());
+    ReferenceBits found;
+    index->for_each([&](const IndexEntry& entry) {
+      for (std::uint32_t i = 0; i < entry.queues.size(); ++i) found.set(entry.first_ordinal + i);
+    });
+    for (std::uint32_t i = 0; i < state.reference_count; ++i) {
+      if (!found.test(i)) recovered.state.settle({segment, i});
+    }
+    salvaged_.live_reference_count += state.live_count;
+  }
+  return {};
+}
+
+IoResult<void> Salvage::write_checkpoint(Recovered&& recovered) {
+  const Checkpoint checkpoint{recovered.next_segment, recovered.epoch, std::move(recovered.state)};
+  salvaged_.checkpoint = checkpoint_name(checkpoint.segment);
+  if (files_.open(path(salvaged_.checkpoint), OpenMode::read)) {
+    if (auto done = copy_aside(salvaged_.checkpoint); !done) return done;
+  }
+  const auto written = replace_file(files_, folder_, salvaged_.checkpoint,
+                                    encode_checkpoint(checkpoint, node_));
+  if (!written) return written;
+  // With what is in the others a start would miss again what is lost.
+  for (const std::uint32_t number : verdict_.checkpoints) {
+    if (number == checkpoint.segment) continue;
+    if (auto done = move_aside(checkpoint_name(number)); !done) return done;
+  }
+  return files_.sync_folder(folder_);
+}
+
+}  // namespace
+
+Result<Salvaged, std::string> salvage(FileSystem& files, const std::string& folder,
+                                      const NodeId& node, const Verdict& verdict,
+                                      const std::string& aside) {
+  return Salvage(files, folder, node, verdict, aside).run();
+}
+
+}  // namespace leveret::storage
