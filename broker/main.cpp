@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "broker/cli/inspect.hpp"
 #include "broker/cli/perf.hpp"
+#include "broker/cli/recover.hpp"
 #include "broker/server/configured_users.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/server.hpp"
@@ -26,6 +28,7 @@ using namespace leveret;
 constexpr int exit_ok = 0;
 constexpr int exit_usage = 64;
 constexpr int exit_check_failed = 65;
+constexpr int exit_no_input = 66;
 constexpr int exit_unavailable = 69;
 constexpr int exit_cannot_create = 73;
 constexpr int exit_config = 78;
@@ -136,6 +139,17 @@ int perf(cli::PerfOptions& options) {
   return exit_usage;
 }
 
+int exit_code_of(cli::ToolOutcome outcome) {
+  switch (outcome) {
+    case cli::ToolOutcome::fine: return exit_ok;
+    case cli::ToolOutcome::damaged: return exit_check_failed;
+    case cli::ToolOutcome::no_input: return exit_no_input;
+    case cli::ToolOutcome::in_use: return exit_unavailable;
+    case cli::ToolOutcome::cannot_create: return exit_cannot_create;
+  }
+  return exit_usage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -160,6 +174,10 @@ int main(int argc, char** argv) {
 
   cli::PerfOptions perf_options;
   const CLI::App* perf_command = cli::add_perf_command(app, perf_options);
+  cli::InspectOptions inspect_options;
+  const CLI::App* inspect_command = cli::add_inspect_command(app, inspect_options);
+  cli::RecoverOptions recover_options;
+  const CLI::App* recover_command = cli::add_recover_command(app, recover_options);
 
   try {
     app.parse(argc, argv);
@@ -168,8 +186,11 @@ int main(int argc, char** argv) {
     return code == 0 ? exit_ok : exit_usage;
   }
   if (perf_command->parsed()) return perf(perf_options);
+  if (inspect_command->parsed()) return exit_code_of(cli::run_inspect(inspect_options));
+  if (recover_command->parsed()) return exit_code_of(cli::run_recover(recover_options));
   if (!serve_command->parsed()) {
-    std::cerr << "a command is required: serve or perf\nRun with --help for more information.\n";
+    std::cerr << "a command is required: serve, inspect, recover or perf\n"
+                 "Run with --help for more information.\n";
     return exit_usage;
   }
   return serve(options);

@@ -19,7 +19,7 @@ MAY_INCLUDE = {
     "session": {"core", "protocol"},
     "server": {"session", "core", "protocol", "storage", "config"},
     "admin": {"core", "config"},
-    "cli": {"protocol", "config"},
+    "cli": {"core", "storage", "protocol", "config"},
     "main": {"server", "admin", "cli", "config"},
 }
 # The only way from the admin module to the broker.
@@ -38,8 +38,8 @@ MAY_LINK = {
                "leveret_asio", "spdlog::spdlog", "Threads::Threads", "OpenSSL::SSL", "PkgConfig::SYSTEMD"},
     "admin": {"leveret_core", "leveret_config", "leveret_asio", "spdlog::spdlog", "Threads::Threads",
               "OpenSSL::SSL"},
-    "cli": {"leveret_protocol", "leveret_config", "leveret_asio", "CLI11::CLI11", "Threads::Threads",
-            "OpenSSL::SSL"},
+    "cli": {"leveret_core", "leveret_storage", "leveret_protocol", "leveret_config", "leveret_asio",
+            "CLI11::CLI11", "Threads::Threads", "OpenSSL::SSL"},
 }
 
 
