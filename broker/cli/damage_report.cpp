@@ -63,7 +63,7 @@ std::string losses_text(const storage::Verdict& verdict, const DefinitionBook& b
             " of which the queue is not known\n";
   }
   if (losses_are_likely(verdict)) {
-    text += "  Some of these are told by damaged records, which may be wrong about themselves.\n";
+    text += "  Damaged records say that they were of these queues; they may be wrong.\n";
   }
   return text;
 }
@@ -93,6 +93,10 @@ std::string repair_text(const DamageReport& report) {
     text += "  log/" + name + " was moved there\n";
   }
   for (const std::string& note : repair.salvaged.notes) text += "  " + note + "\n";
+  if (repair.undefined_count > 0) {
+    text += "  " + readable_count(repair.undefined_count, "message") +
+            " of queues whose definition is lost: the next start drops them\n";
+  }
   text += "  the next start begins with log/" + repair.salvaged.checkpoint + "\n";
   if (report.verdict_after && !report.verdict_after->is_clean()) {
     text += "\nnot all could be repaired:\n" + damages_text(report, *report.verdict_after);
@@ -168,6 +172,7 @@ void write_repair(JsonWriter& json, const DamageReport& report) {
   write_texts(json, "moved", report.repair->salvaged.moved);
   write_texts(json, "notes", report.repair->salvaged.notes);
   json.member("checkpoint", report.repair->salvaged.checkpoint);
+  json.member("messages_of_undefined_queues", report.repair->undefined_count);
   json.key("still_damaged");
   write_damages(json, report.verdict_after ? *report.verdict_after : storage::Verdict{});
   json.end_object();

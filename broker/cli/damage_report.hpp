@@ -3,6 +3,7 @@
 /// Thread: that of the command.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,8 @@ struct Repair {
   std::string folder;  ///< Where the originals are.
   storage::Salvaged salvaged;
   bool identity_restored = false;
+  /// Messages in queues that no definition is left of: a start drops them.
+  std::uint64_t undefined_count = 0;
 };
 
 struct DamageReport {

@@ -32,7 +32,7 @@ class DefinitionBook {
 
   /// What a definition is about, on one line.
   static std::string describe(std::string_view key, std::string_view value);
-  /// The same of its key alone.
+  /// The same of its key, or of the beginning of a key, alone.
   static std::string describe(std::string_view key);
 
  private:

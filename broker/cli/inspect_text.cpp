@@ -74,7 +74,9 @@ void print_checkpoints(const StoreContents& contents) {
 
 void print_definitions(const DefinitionBook& book) {
   TextTable table({"kind", ">count"});
-  for (const auto& [kind, count] : book.counts()) table.add({kind, readable_count(count)});
+  for (const auto& [kind, count] : book.counts()) {
+    if (count > 0) table.add({kind, readable_count(count)});
+  }
   if (!table.empty()) print_table("definitions", table);
 }
 

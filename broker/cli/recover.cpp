@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "broker/cli/damage_report.hpp"
+#include "broker/cli/definition_book.hpp"
 #include "broker/cli/store_contents.hpp"
 #include "storage/folder_lock.hpp"
 #include "storage/lock_holder.hpp"
@@ -76,6 +77,7 @@ class Recover {
   std::string directory() const { return "data directory " + report_.path + " "; }
   ToolOutcome repair();
   Result<void, std::string> repair_into(const std::string& aside);
+  std::uint64_t count_undefined();
   Result<void, std::string> write_report(const std::string& aside);
   ToolOutcome present(ToolOutcome outcome) const;
 
@@ -157,11 +159,23 @@ Result<void, std::string> Recover::repair_into(const std::string& aside) {
   auto salvaged = storage::salvage(files_, log_folder(), node, report_.verdict, aside);
   if (!salvaged) return tl::unexpected(salvaged.error());
   repair.salvaged = std::move(*salvaged);
+  repair.undefined_count = count_undefined();
   report_.repair = std::move(repair);
   auto after = storage::verify(files_, log_folder(), node);
   if (!after) return tl::unexpected(after.error());
   report_.verdict_after = std::move(*after);
   return write_report(aside);
+}
+
+std::uint64_t Recover::count_undefined() {
+  const auto contents = read_store(files_, report_.path);
+  if (!contents) return 0;
+  const DefinitionBook book(contents->recovered.state.definitions());
+  std::uint64_t count = 0;
+  for (const auto& [number, queue] : contents->queues) {
+    if (book.queue(number) == nullptr) count += queue.ready_count + queue.delivered_count;
+  }
+  return count;
 }
 
 Result<void, std::string> Recover::write_report(const std::string& aside) {
