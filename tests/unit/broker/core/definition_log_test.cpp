@@ -249,6 +249,15 @@ TEST_P(DefinitionLogTest, HasEverythingWhenOtherShardsHear) {
   EXPECT_EQ(asker.heard_count, 2);
 }
 
+// Goal: nobody wakes a shard for what was committed in its own turn.
+TEST_P(DefinitionLogTest, DoesNotSleepWhileAnswersAreReady) {
+  log_.commit_at_once(true);
+  Asker asker(shards_[0]);
+  asker.ask("first");
+  shards_.settle();
+  EXPECT_EQ(asker.heard_count, 2);
+}
+
 // ---- what goes together --------------------------------------------------------------------
 
 TEST_P(DefinitionLogTest, TakesTheBindingsOfAnExchangeAway) {
