@@ -165,12 +165,14 @@ struct ReplaceUsers {
   std::vector<std::string> vhosts;  ///< Those that must exist afterwards.
 };
 struct ChangeDefinition { DefinitionChange change; };
+/// Answered when the log has all that was decided before.
+struct AwaitDefinitions {};
 /// Sent by a queue's home once the queue is no more; the answer carries `counts`.
 struct ForgetQueue { QueueDefinitionRef definition; QueueCounts counts; };
 
 using TopologyOperation =
     std::variant<DeclareQueue, DeclareExchange, DeleteExchange, Bind, Unbind, AdmitConnection,
-                 ReleaseConnection, ReplaceUsers, ChangeDefinition, ForgetQueue>;
+                 ReleaseConnection, ReplaceUsers, ChangeDefinition, AwaitDefinitions, ForgetQueue>;
 
 struct TopologyRequest {
   EndpointRef requester;
@@ -187,8 +189,13 @@ struct TopologyReply {
 struct ApplyDelta {
   std::uint64_t number = 0;
   std::shared_ptr<const TopologyDelta> delta;
+  bool is_logged = false;  ///< The log has something of it, or will have.
 };
 struct DeltaApplied {
+  std::uint64_t number = 0;
+};
+/// The log has what there was to be written of this delta and of those before.
+struct DeltaCommitted {
   std::uint64_t number = 0;
 };
 
@@ -211,7 +218,7 @@ using ShardMessage =
                  GetFromQueue, PurgeQueue, InspectQueue, DeleteQueue, Deliver, PublishVerdict,
                  QueueReply, GetReply, ConsumerCancelled, PublishToReply,
                  InspectReplyTarget, ReplyVerdict,
-                 TopologyRequest, TopologyReply, ApplyDelta, DeltaApplied, ResourceAlarm,
-                 InboxDrained, Shutdown>;
+                 TopologyRequest, TopologyReply, ApplyDelta, DeltaApplied, DeltaCommitted,
+                 ResourceAlarm, InboxDrained, Shutdown>;
 
 }  // namespace leveret::broker

@@ -341,6 +341,7 @@ void ShardState::on(const ApplyDelta& message) {
   std::vector<QueueDefinitionRef> queues;
   if (removed != nullptr) queues = topology_.queues_of(*topology_.find_vhost(removed->name));
   topology_.apply(*message.delta);
+  if (message.is_logged) logged_delta_ = message.number;
   if (removed != nullptr) leave_vhost(*removed, queues);
   if (own_ != ShardId{0}) send(ShardId{0}, DeltaApplied{message.number});
 }

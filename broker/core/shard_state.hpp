@@ -65,6 +65,12 @@ class ShardState {
   Topology& topology() { return topology_; }
   /// Only on shard 0.
   TopologyController& controller() { return *controller_; }
+  /// Whether the log has what this shard knows of the topology. If not, AwaitDefinitions asks
+  /// shard 0 to tell.
+  bool definitions_are_committed() const {
+    return controller_ != nullptr ? controller_->is_committed()
+                                  : committed_delta_ >= logged_delta_;
+  }
   const ResourceAlarm& alarm() const { return alarm_; }
   bool congested(ShardId shard) { return shard != own_ && port_.congested(shard); }
 
@@ -148,6 +154,7 @@ class ShardState {
   void on(TopologyReply&& message);
   void on(const ApplyDelta& message);
   void on(const DeltaApplied& message);
+  void on(const DeltaCommitted& message) { committed_delta_ = message.number; }
   void on(const ResourceAlarm& message);
   void on(const InboxDrained& message);
   void on(const Shutdown& message);
@@ -172,6 +179,7 @@ class ShardState {
   TimerQueue timers_;
   Topology topology_;
   std::unique_ptr<TopologyController> controller_;
+  std::uint64_t logged_delta_ = 0, committed_delta_ = 0;  ///< The last ones known.
   SlotMap<std::unique_ptr<Queue>> queues_;
   SlotMap<Endpoint*> endpoints_;
   std::vector<Slot> dirty_queues_, pumping_;

@@ -15,6 +15,23 @@ using protocol::AmqpError;
 TopologyController::TopologyController(ShardState& shard, std::uint16_t shard_count)
     : shard_(shard), shard_count_(shard_count), writer_(shard.log()) {}
 
+namespace {
+
+/// Whether a request that changes nothing says something about durable things nevertheless: they
+/// are there already, or gone. The log may not have that yet.
+bool repeats_what_may_be_durable(const TopologyOperation& operation) {
+  if (const auto* declare = std::get_if<DeclareExchange>(&operation)) {
+    return declare->definition.durable;
+  }
+  // Repeated declarations of queues go on at the queue's home.
+  return std::holds_alternative<AwaitDefinitions>(operation) ||
+         std::holds_alternative<DeleteExchange>(operation) ||
+         std::holds_alternative<Bind>(operation) || std::holds_alternative<Unbind>(operation) ||
+         std::holds_alternative<ChangeDefinition>(operation);
+}
+
+}  // namespace
+
 void TopologyController::on(TopologyRequest&& request) {
   TopologyDelta delta;
   Answer answer;
@@ -31,7 +48,13 @@ void TopologyController::on(TopologyRequest&& request) {
   // Before it is applied, so that what goes can still be looked up. And before other shards hear of
   // it: what they log about a queue comes after the queue.
   writer_.write(shard_.topology(), delta);
-  const Ticket ticket = writer_.take_ticket();
+  Ticket ticket = writer_.take_ticket();
+  if (ticket) {
+    last_ticket_ = ticket;
+  } else if (delta.empty() && answer.outcome && !is_committed() &&
+             repeats_what_may_be_durable(request.operation)) {
+    ticket = last_ticket_;
+  }
   if (delta.empty() && !ticket) return send(std::move(answer));
   publish(std::move(delta), ticket, std::move(answer));
 }
@@ -41,11 +64,13 @@ void TopologyController::publish(TopologyDelta&& delta, const Ticket& ticket, An
   const auto others = static_cast<std::uint16_t>(delta.empty() ? 0 : shard_count_ - 1);
   unapplied_.push_back({number, others, ticket, std::move(answer)});
   if (!delta.empty()) {
+    const bool is_logged = ticket.has_value();
+    if (is_logged) last_logged_delta_ = number;
     const auto shared = std::make_shared<const TopologyDelta>(std::move(delta));
     for (std::uint16_t shard = 1; shard < shard_count_; ++shard) {
-      shard_.send(ShardId{shard}, ApplyDelta{number, shared});
+      shard_.send(ShardId{shard}, ApplyDelta{number, shared, is_logged});
     }
-    shard_.send(shard_.own(), ApplyDelta{number, shared});
+    shard_.send(shard_.own(), ApplyDelta{number, shared, is_logged});
   }
   release_applied();
 }
@@ -72,6 +97,10 @@ void TopologyController::release_applied() {
   }
 }
 
+bool TopologyController::is_committed() const {
+  return !last_ticket_ || *last_ticket_ <= shard_.log().committed();
+}
+
 bool TopologyController::has_committed_answers() const {
   return !uncommitted_.empty() && uncommitted_.front().ticket <= shard_.log().committed();
 }
@@ -81,6 +110,11 @@ void TopologyController::release_committed() {
     Answer answer = std::move(uncommitted_.front().answer);
     uncommitted_.pop_front();
     send(std::move(answer));
+  }
+  if (told_committed_delta_ == last_logged_delta_ || !is_committed()) return;
+  told_committed_delta_ = last_logged_delta_;
+  for (std::uint16_t shard = 1; shard < shard_count_; ++shard) {
+    shard_.send(ShardId{shard}, DeltaCommitted{told_committed_delta_});
   }
 }
 

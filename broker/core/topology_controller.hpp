@@ -47,8 +47,10 @@ class TopologyController {
 
   void on(TopologyRequest&& request);
   void on(const DeltaApplied& applied);
-  /// Sends the answers that waited for the log. Called at the end of a turn.
+  /// Sends the answers that waited for the log, and tells the others. Called at the end of a turn.
   void release_committed();
+  /// Whether the log has all that was decided.
+  bool is_committed() const;
   /// Whether release_committed() would send something now.
   bool has_committed_answers() const;
 
@@ -92,6 +94,7 @@ class TopologyController {
   Outcome decide(const ReplaceUsers& request, TopologyDelta& delta);
   Outcome decide(const ForgetQueue& request, TopologyDelta& delta);
   Outcome decide(const ChangeDefinition& request, TopologyDelta& delta);
+  Outcome decide(const AwaitDefinitions&, TopologyDelta&) { return QueueRef{}; }
 
   // topology_controller_definitions.cpp
   Outcome change(const PutUser& request, TopologyDelta& delta);
@@ -125,6 +128,9 @@ class TopologyController {
   std::uint64_t delta_number_ = 0;
   std::deque<Unapplied> unapplied_;
   std::deque<Uncommitted> uncommitted_;
+  Ticket last_ticket_;
+  std::uint64_t last_logged_delta_ = 0;
+  std::uint64_t told_committed_delta_ = 0;  ///< What other shards know to be in the log.
   DefinitionWriter writer_;
   StoredDefinitions stored_;
   std::shared_ptr<const Users> configured_users_ = std::make_shared<const Users>();

@@ -191,6 +191,12 @@ void Channel::ask_topology(TopologyOperation operation,
   shard().send(ShardId{0}, TopologyRequest{ref(), std::move(operation)});
 }
 
+void Channel::answer_when_committed(bool is_durable, std::function<void()> answer) {
+  if (!is_durable || shard().definitions_are_committed()) return answer();
+  ask_topology(AwaitDefinitions{},
+               [answer = std::move(answer)](TopologyReply&&) { answer(); });
+}
+
 void Channel::receive(TopologyReply&& message) {
   auto then = std::exchange(on_topology_reply_, nullptr);
   LEVERET_ASSERT(then != nullptr, "shard 0 answers only what it was asked");

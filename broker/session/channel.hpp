@@ -161,6 +161,9 @@ class Channel final : public Endpoint {
   bool allowed(const Result<void, AmqpError>& check, MethodId method);
   void ask(std::function<void(QueueReply&&)> then);
   void ask_topology(TopologyOperation operation, std::function<void(TopologyReply&&)> then);
+  /// Answers about something that is there already, or gone already. When it is durable, that must
+  /// be in the log before anybody hears so.
+  void answer_when_committed(bool is_durable, std::function<void()> answer);
   bool awaits_answer() const { return on_queue_reply_ || on_topology_reply_; }
   /// Goes on with what had to wait, unless the answer has led to another question.
   void end_asking();
@@ -174,6 +177,7 @@ class Channel final : public Endpoint {
   // channel_exchange.cpp, channel_queue.cpp
   void declare_exchange(const protocol::exchange::Declare& method);
   bool may_bind(const BindingDefinition& binding, MethodId method);
+  bool may_be_durable(const BindingDefinition& binding);
   bool check_binding_ends(const BindingDefinition& binding, MethodId method);
   void change_binding(bool bind, const BindingDefinition& binding, MethodId method,
                       std::function<void()> answer);

@@ -17,11 +17,13 @@ void Channel::on(const exchange::Declare& method) {
   if (!method.passive) return declare_exchange(method);
   if (!allowed(check_not_default_exchange(strip_line_breaks(method.exchange)), method.id)) return;
   const std::string name = strip_line_breaks(method.exchange);
-  if (shard().topology().find_exchange(vhost(), name) == nullptr) {
+  const ExchangeRecord* existing = shard().topology().find_exchange(vhost(), name);
+  if (existing == nullptr) {
     return fail(AmqpError::not_found("no " + exchange_resource(name, connection_.vhost_name())),
                 method.id);
   }
-  if (!method.nowait) write(exchange::DeclareOk{});
+  if (method.nowait) return;
+  answer_when_committed(existing->definition.durable, [this] { write(exchange::DeclareOk{}); });
 }
 
 void Channel::declare_exchange(const exchange::Declare& method) {
@@ -41,9 +43,8 @@ void Channel::declare_exchange(const exchange::Declare& method) {
                             method.internal, {},   std::move(*arguments)};
   if (const ExchangeRecord* existing = shard().topology().find_exchange(vhost(), name)) {
     const auto same = check_exchange_equivalence(existing->definition, wanted);
-    if (!allowed(same, method.id)) return;
-    if (!method.nowait) write(exchange::DeclareOk{});
-    return;
+    if (!allowed(same, method.id) || method.nowait) return;
+    return answer_when_committed(wanted.durable, [this] { write(exchange::DeclareOk{}); });
   }
   if (!allowed(check_exchange_name(name), method.id)) return;
   const auto settings = parse_exchange_arguments(name, vhost_name, wanted.arguments);
@@ -98,6 +99,19 @@ bool Channel::may_bind(const BindingDefinition& binding, MethodId method) {
                  method);
 }
 
+bool Channel::may_be_durable(const BindingDefinition& binding) {
+  // An end that is not there may have been durable.
+  const ExchangeRecord* source = shard().topology().find_exchange(vhost(), binding.source);
+  if (source != nullptr && !source->definition.durable) return false;
+  if (binding.to_queue) {
+    const QueueRecord* queue = shard().topology().find_queue(vhost(), binding.destination);
+    return queue == nullptr || queue->definition->durable;
+  }
+  const ExchangeRecord* exchange =
+      shard().topology().find_exchange(vhost(), binding.destination);
+  return exchange == nullptr || exchange->definition.durable;
+}
+
 bool Channel::check_binding_ends(const BindingDefinition& binding, MethodId method) {
   const ExchangeRecord* source = shard().topology().find_exchange(vhost(), binding.source);
   if (source == nullptr) {
@@ -120,7 +134,9 @@ void Channel::change_binding(bool bind, const BindingDefinition& binding, Method
   if (bind && !check_binding_ends(binding, method)) return;
   // What every client repeats at every start is answered from here, without asking shard 0. And
   // taking away what is not there succeeds, whichever part is missing.
-  if (shard().topology().has_binding(binding) == bind) return answer();
+  if (shard().topology().has_binding(binding) == bind) {
+    return answer_when_committed(may_be_durable(binding), std::move(answer));
+  }
   if (!bind && binding.to_queue && is_locked(binding.destination)) {
     return fail(locked_queue(binding.destination, binding.vhost), method);
   }

@@ -67,12 +67,15 @@ void Channel::declare_passively(std::string_view name, bool nowait) {
 
 void Channel::answer_declare(const QueueDefinition& existing, bool nowait,
                              std::function<void()> when_gone) {
-  ask([this, name = existing.name, nowait, when_gone = std::move(when_gone)](QueueReply&& reply) {
+  ask([this, name = existing.name, durable = existing.durable, nowait,
+       when_gone = std::move(when_gone)](QueueReply&& reply) {
     if (!reply.outcome) return when_gone();
     last_queue_name_ = name;
     if (nowait) return;
-    write(queue::DeclareOk{name, static_cast<std::uint32_t>(reply.outcome->ready_count),
-                           static_cast<std::uint32_t>(reply.outcome->consumer_count)});
+    answer_when_committed(durable, [this, name, counts = *reply.outcome] {
+      write(queue::DeclareOk{name, static_cast<std::uint32_t>(counts.ready_count),
+                             static_cast<std::uint32_t>(counts.consumer_count)});
+    });
   });
   shard().send(existing.ref.shard, InspectQueue{existing.ref, ref()});
 }
@@ -146,8 +149,8 @@ void Channel::on(const queue::Delete& method) {
   }
   if (shard().topology().find_queue(vhost(), name) == nullptr) {
     // Deleting what is not there succeeds.
-    if (!method.nowait) write(queue::DeleteOk{0});
-    return;
+    if (method.nowait) return;
+    return answer_when_committed(true, [this] { write(queue::DeleteOk{0}); });
   }
   const QueueDefinition* existing = find_usable_queue(name, method.id);
   if (existing == nullptr) return;

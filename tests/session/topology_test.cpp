@@ -7,6 +7,7 @@ namespace {
 LEVERET_SCRIPTS(Queues);
 LEVERET_SCRIPTS(Exchanges);
 LEVERET_SCRIPTS(Permitting);
+LEVERET_SCRIPTS(DurableThings);
 
 Frames no_queue(const std::string& name, amqp::MethodId method) {
   return channel_close(404, "NOT_FOUND - no queue '" + name + "' in vhost '/'", method);
@@ -263,6 +264,79 @@ TEST_P(Exchanges, ForgetTheBindingsOfADeletedQueue) {
                queue_declare_ok("q", 0, 0));
   client.receives(publish("amq.direct", "k", "m", {}, mandatory))
       .replies(returned("amq.direct", "k", "m"));
+}
+
+// ---- what waits for the disk ---------------------------------------------------------------
+
+// Goal: an -ok about something durable means that it is on the disk, also for whoever only
+// repeats what somebody else has just done.
+TEST_P(DurableThings, AreAnsweredWhenTheDiskHasThem) {
+  const std::vector<std::pair<Frames, Frames>> steps{
+      {exchange_declare("e", "fanout", durable), exchange_declare_ok()},
+      {exchange_declare("f", "fanout", durable), exchange_declare_ok()},
+      {queue_declare("q", durable), queue_declare_ok("q", 0, 0)},
+      {queue_bind("q", "e"), queue_bind_ok()},
+      {exchange_bind("f", "e"), exchange_bind_ok()},
+      {queue_unbind("q", "e"), queue_unbind_ok()},
+      {exchange_unbind("f", "e"), exchange_unbind_ok()},
+      {exchange_delete("e"), exchange_delete_ok()},
+      {queue_delete("q"), queue_delete_ok(0)},
+  };
+  Client& first = on_a_channel();
+  Client& second = on_a_channel();
+  for (const auto& [frames, answer] : steps) {
+    world().set_disk_slow(true);
+    first.receives(frames).replies_nothing();
+    second.receives(frames).replies_nothing();
+    world().set_disk_slow(false);
+    first.replies(answer);
+    second.replies(answer);
+  }
+}
+
+TEST_P(DurableThings, AreSeenWhenTheDiskHasThem) {
+  Client& first = on_a_channel();
+  Client& second = on_a_channel();
+  first.turn_ends();
+  world().set_disk_slow(true);
+  first.receives(queue_declare("q", durable)).replies_nothing();
+  second.receives(queue_declare("q", passive)).replies_nothing();
+  world().set_disk_slow(false);
+  first.replies(queue_declare_ok("q", 0, 0));
+  second.replies(queue_declare_ok("q", 0, 0));
+  world().set_disk_slow(true);
+  first.receives(exchange_declare("e", "fanout", durable)).replies_nothing();
+  second.receives(exchange_declare("e", "", passive)).replies_nothing();
+  world().set_disk_slow(false);
+  first.replies(exchange_declare_ok());
+  second.replies(exchange_declare_ok());
+}
+
+// Goal: who needs no disk does not wait for it, whatever others do.
+TEST_P(DurableThings, HoldUpNobodyWhoNeedsNoDisk) {
+  Properties persistent;
+  persistent.delivery_mode = 2;
+  Client& first = on_a_channel();
+  Client& second = on_a_channel();
+  first.turn_ends();
+  world().set_disk_slow(true);
+  first.receives(queue_declare("q", durable)).replies_nothing();
+  for (int round = 0; round < 2; ++round) {
+    second
+        .receives(queue_declare("t", auto_delete), exchange_declare("e", "fanout"),
+                  queue_bind("t", "e"), queue_bind("t", "amq.fanout"),
+                  exchange_bind("e", "amq.topic"))
+        .replies(queue_declare_ok("t", 0, 0), exchange_declare_ok(), queue_bind_ok(),
+                 queue_bind_ok(), exchange_bind_ok());
+    second.turn_ends();
+  }
+  second.receives(queue_declare("mine", exclusive), publish("", "t", "m", persistent), get("t"))
+      .replies(queue_declare_ok("mine", 0, 0), get_ok(1, 0, "t", "m", no_flags, persistent));
+  second.receives(queue_unbind("t", "e"), queue_delete("t"), exchange_delete("e"))
+      .replies(queue_unbind_ok(), queue_delete_ok(0), exchange_delete_ok());
+  second.turn_ends();
+  world().set_disk_slow(false);
+  first.replies(queue_declare_ok("q", 0, 0));
 }
 
 // ---- permissions ---------------------------------------------------------------------------

@@ -146,6 +146,12 @@ void World::send_to_all(const ShardMessage& message) {
 
 void World::set_alarm(ResourceAlarm alarm) { send_to_all(alarm); }
 
+void World::set_disk_slow(bool slow) {
+  catch_up();
+  for (auto& shard : shards_) shard->log.set_slow(slow);
+  settle();
+}
+
 void World::shut_down() { send_to_all(Shutdown{}); }
 
 void World::set_congested(ShardId shard, bool congested) {

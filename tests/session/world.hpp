@@ -15,7 +15,7 @@
 
 #include "broker/core/shard_state.hpp"
 #include "broker/session/session_settings.hpp"
-#include "storage/log.hpp"
+#include "tests/session/slow_log.hpp"
 
 namespace leveret::broker {
 
@@ -56,6 +56,8 @@ class World {
   void advance(std::chrono::milliseconds duration);
 
   void set_alarm(ResourceAlarm alarm);
+  /// While the disk is slow, nothing that is logged becomes safe.
+  void set_disk_slow(bool slow);
   /// Says of a shard that its inbox is full, or that it has room again.
   void set_congested(ShardId shard, bool congested);
   void shut_down();
@@ -80,7 +82,7 @@ class World {
   struct Shard {
     Shard(World& world, std::uint16_t number, std::uint16_t count);
     std::unique_ptr<Port> port;
-    storage::VolatileLog log;
+    SlowLog log;
     ShardState state;
     std::deque<ShardMessage> inbox;
     bool congested = false;

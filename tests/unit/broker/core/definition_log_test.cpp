@@ -213,6 +213,46 @@ TEST_P(DefinitionLogTest, AnswersRefusalsAndRepetitionsAtOnce) {
   EXPECT_EQ(log_.take_lines(), Lines{});
 }
 
+// Goal: whoever hears that something is there already may rely on it, too.
+TEST_P(DefinitionLogTest, AnswersRepetitionsWhenTheFirstIsSafe) {
+  prepare(exchange("t", transient));
+  prepare_queue("q");
+  const auto all_think_it_is_safe = [&] {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (shards_[i].definitions_are_committed()) ++count;
+    }
+    return count == shards_.size() ? "yes" : count == 0 ? "no" : "some";
+  };
+  EXPECT_STREQ(all_think_it_is_safe(), "yes");
+  shards_.ask({}, exchange("e"));
+  shards_.ask({}, Bind{binding("e", "q")});
+  EXPECT_STREQ(all_think_it_is_safe(), "no");
+  log_.take_lines();
+  for (const TopologyOperation& repetition :
+       {TopologyOperation(exchange("e")), TopologyOperation(Bind{binding("e", "q")}),
+        TopologyOperation(Unbind{binding("e", "missing")}),
+        TopologyOperation(DeleteExchange{"/", "missing", false}),
+        TopologyOperation(ChangeDefinition{AddVhost{"/"}}),
+        TopologyOperation(AwaitDefinitions{})}) {
+    Listener client(channel_.shard());
+    client.shard().send(ShardId{0}, TopologyRequest{client.ref(), repetition});
+    shards_.settle();
+    EXPECT_TRUE(client.decisions.empty());
+    commit();
+    EXPECT_EQ(client.decisions.size(), 1U);
+    EXPECT_STREQ(all_think_it_is_safe(), "yes");
+    EXPECT_EQ(log_.take_lines(), Lines{});
+    shards_.ask({}, Unbind{binding("e", "q")});  // Something else that is not safe yet.
+    shards_.ask({}, Bind{binding("e", "q")});
+    log_.take_lines();
+  }
+  ask(exchange("t", transient));
+  expect_answer_at_once();
+  ask(Bind{binding("e", "missing")});
+  EXPECT_EQ(channel_.decisions.size(), 1U) << "a refusal promises nothing";
+}
+
 /// Asks for the next exchange when it hears of the last one.
 struct Asker final : Endpoint {
   explicit Asker(ShardState& asked) : shard(asked), slot(asked.add_endpoint(*this)) {}
