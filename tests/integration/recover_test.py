@@ -8,6 +8,8 @@ import shutil
 from support import run_leveret
 from support.data_dirs import DAMAGED, FINE, IN_USE, NO_INPUT, USAGE_ERROR, DataDirTest
 
+#: Some user who is not root.
+OWNER = 12345
 #: Random damages; more by hand.
 ROUNDS = int(os.environ.get("DAMAGES", "12"))
 
@@ -166,6 +168,24 @@ class RecoverTest(DataDirTest):
             shutil.rmtree(report["repair"]["folder"])
         self.start_on()
         self.assertEqual(self.drain("q")["q"], [b"body"])
+
+    def test_what_root_repairs_stays_the_brokers(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give files away")
+        self.start_on()
+        self.fill({"q": [b"body"] * 20})
+        self.kill()
+        self.damage_message("q", 10)
+        os.chmod(self.folder, 0o755)
+        everything = [self.data_dir, *(os.path.join(folder, name) for folder, folders, names in os.walk(self.data_dir)
+                                       for name in (*folders, *names))]
+        for path in everything:
+            os.chown(path, OWNER, OWNER)
+        self.recover("--skip-damaged")
+        for folder, folders, names in os.walk(self.data_dir):
+            for name in (*folders, *names):
+                status = os.stat(os.path.join(folder, name))
+                self.assertEqual((status.st_uid, status.st_gid), (OWNER, OWNER), name)
 
     def test_a_directory_in_use_is_left_alone(self):
         daemon = self.start_on()
