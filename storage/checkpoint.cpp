@@ -50,6 +50,11 @@ bool unpack_state(PackedReader& reader, StoreState& state) {
     segment.live_size_bytes = reader.number();
     unpack_bits(reader, segment.settled);
     unpack_bits(reader, segment.delivered);
+    if (segment.reference_count > reference_count_max ||
+        segment.live_count !=
+            segment.reference_count - segment.settled.count(segment.reference_count)) {
+      return false;
+    }
   }
   return reader.ok() && reader.at_end();
 }

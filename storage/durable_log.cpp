@@ -26,14 +26,30 @@ DurableLog::DurableLog(SegmentFiles& files, Recovered&& recovered, LogSettings s
     : files_(files), settings_(settings), events_(events), epoch_(recovered.epoch),
       // The first frame begins a segment: the one before has been sealed.
       tail_segment_(recovered.next_segment), tail_end_(usable_end(settings.segment_size_bytes)),
-      spares_(std::move(recovered.spares)), state_(std::move(recovered.state)),
-      records_since_checkpoint_(recovered.scanned_record_count) {
-  for (const auto& [segment, state] : state_.segments()) {
-    files_.note_generation(segment, state.generation);
-  }
+      spares_(std::move(recovered.spares)), next_segment_(recovered.next_segment),
+      own_(std::make_unique<ShardLog>(*this, [] {})) {
+  // All that was recovered has been written, and nothing of the next segment.
+  written_end_ = end_of(tail_segment_, 0);
+  take_recovered(std::move(recovered));
 }
 
 DurableLog::~DurableLog() = default;
+
+void DurableLog::take_recovered(Recovered&& recovered) {
+  {
+    const std::lock_guard lock(state_mutex_);
+    state_ = std::move(recovered.state);
+    // What had to be read from the log need not be read again when a checkpoint has it.
+    records_since_checkpoint_ = recovered.scanned_record_count + (recovered.has_skipped ? 1 : 0);
+    checkpoint_requested_ = records_since_checkpoint_ > 0;
+  }
+  for (const ReferenceRun& run : recovered.forgotten) {
+    for (std::uint32_t i = 0; i < run.count; ++i) {
+      own_->settle(LogPlace{run.segment, run.first_ordinal, 0, 0}, i);
+    }
+  }
+  own_->submit();
+}
 
 // ---- shards --------------------------------------------------------------------------------
 
@@ -84,21 +100,26 @@ void DurableLog::wait(Instant now, Instant deadline) {
 }
 
 Instant DurableLog::step(Instant now) {
-  if (failed_) return never;
-  roll_if_requested();
-  const bool write_now = take_submissions(now, false);
-  const bool written = !write_now || write_pending(now);
+  if (failed_) {
+    take_submissions(now, true);  // Or wait() would not wait.
+    return never;
+  }
+  make_requested_checkpoint();
+  bool written = !take_submissions(now, false) || write_pending(now);
   if (failed_) return never;
   const bool sync_is_due =
       !to_wake_.empty() ||
       (first_unsynced_at_ != never && first_unsynced_at_ + settings_.sync_delay <= now);
   if (sync_is_due && !sync()) return never;
-  if (!written) return now + space_check_interval;
+  if (written && pending_.empty() && first_unsynced_at_ == never && !end_is_attested_ &&
+      settings_.sync && file_ != nullptr) {
+    if (written_at_ + settings_.sync_delay > now) return written_at_ + settings_.sync_delay;
+    if (queue_attestation()) written = !take_submissions(now, true) || write_pending(now);
+    if (failed_) return never;
+  }
+  if (!written || out_of_space_) return now + space_check_interval;
   if (!pending_.empty()) return first_pending_at_ + settings_.write_delay;
-  if (first_unsynced_at_ != never) return first_unsynced_at_ + settings_.sync_delay;
-  if (end_is_attested_ || !settings_.sync || file_ == nullptr) return never;
-  if (written_at_ + settings_.sync_delay > now) return written_at_ + settings_.sync_delay;
-  return attest() ? never : now + settings_.sync_delay;
+  return first_unsynced_at_ + settings_.sync_delay;
 }
 
 /// Takes what was submitted. True when it is to be written now.
@@ -128,16 +149,13 @@ bool DurableLog::write_pending(Instant now) {
            pending_[count].submission->segment() == segment_) {
       size_bytes += pending_[count++].submission->size_bytes();
     }
-    if (!write_batch(count)) return false;
-    if (first_unsynced_at_ == never) first_unsynced_at_ = now;
-    written_at_ = now;
-    end_is_attested_ = false;
+    if (!write_batch(count, now)) return false;
   }
   first_pending_at_ = never;
   return true;
 }
 
-bool DurableLog::write_batch(std::size_t count) {
+bool DurableLog::write_batch(std::size_t count, Instant now) {
   pieces_.clear();
   const std::uint64_t begin = pending_.front().submission->position();
   LEVERET_ASSERT(begin == position_, "frames follow each other without a gap");
@@ -148,19 +166,27 @@ bool DurableLog::write_batch(std::size_t count) {
   }
   if (auto written = file_->write_at(begin, pieces_); !written) return give_up(written.error());
   for (std::size_t i = 0; i < count; ++i) {
-    const auto [shard, submission] = pending_.front();
+    const Queued queued = pending_.front();
     pending_.pop_front();
-    note_written(*submission);
-    if (submission->awaited() && std::find(to_wake_.begin(), to_wake_.end(), shard) ==
-                                     to_wake_.end()) {
-      to_wake_.push_back(shard);
-    }
-    unsynced_.push_back({shard, submission->ticket});
-    // From here on the submission is its shard's again.
-    shard->note_written(submission->ticket);
+    note_written(*queued.submission);
+    if (queued.shard != nullptr) note_unsynced(queued, now);
   }
-  if (out_of_space_.exchange(false)) events_.on_disk_full(false);
+  note_room();
   return true;
+}
+
+void DurableLog::note_unsynced(const Queued& queued, Instant now) {
+  if (queued.submission->awaited() &&
+      std::find(to_wake_.begin(), to_wake_.end(), queued.shard) == to_wake_.end()) {
+    to_wake_.push_back(queued.shard);
+  }
+  if (first_unsynced_at_ == never) first_unsynced_at_ = now;
+  written_at_ = now;
+  end_is_attested_ = false;
+  const std::uint64_t ticket = queued.submission->ticket;
+  unsynced_.push_back({queued.shard, ticket});
+  // From here on the submission is its shard's again.
+  queued.shard->note_written(ticket);
 }
 
 void DurableLog::note_written(const Submission& submission) {
@@ -169,6 +195,7 @@ void DurableLog::note_written(const Submission& submission) {
     submission.for_each_record([&](const RecordView& record, std::uint64_t position) {
       state_.apply(segment_, record);
       ++records_since_checkpoint_;
+      ++record_count_;
       if (record.header.kind != RecordKind::message) return;
       if (const auto message = read_message(record.payload)) {
         index_.add(record.header.first_ordinal,
@@ -188,6 +215,7 @@ bool DurableLog::sync() {
   if (settings_.sync && file_ != nullptr) {
     if (auto synced = file_->sync_data(); !synced) return give_up(synced.error());
     durable_position_ = position_;
+    durable_record_count_ = record_count_;
   }
   for (const Unsynced& unsynced : unsynced_) unsynced.shard->note_committed(unsynced.ticket);
   unsynced_.clear();
@@ -198,36 +226,34 @@ bool DurableLog::sync() {
 }
 
 /// When all is synced and nothing follows, nothing would tell a later start that the end was safe:
-/// an empty frame does. False: something was submitted meanwhile.
-bool DurableLog::attest() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!queue_.empty()) return false;
-    end_is_attested_ = true;
-    if (tail_segment_ != segment_ || tail_position_ + sizeof(FrameHeader) > tail_end_) return true;
-    tail_position_ += sizeof(FrameHeader);
-  }
-  const FrameHeader frame =
-      empty_frame(files_.node(), segment_, position_, durable_position_, epoch_, 0);
-  if (auto written = file_->write_at(position_, bytes_of(frame)); !written) {
-    return give_up(written.error());
-  }
-  // Not synced itself, so it does not count as safe.
-  position_ += sizeof(frame);
+/// an empty frame does. It is not synced itself. False: there is no room for it, or no need.
+bool DurableLog::queue_attestation() {
+  const std::lock_guard lock(mutex_);
+  if (!queue_.empty()) return false;
+  end_is_attested_ = true;
+  if (tail_segment_ != segment_ || tail_position_ + sizeof(FrameHeader) > tail_end_) return false;
+  attestation_.clear();
+  tail_position_ += attestation_.place_at(tail_segment_, tail_position_, tail_ordinal_);
+  queue_.push_back({nullptr, &attestation_});
   return true;
 }
 
 void DurableLog::close(Instant now) {
-  while (!failed_ && take_submissions(now, true)) {
-    if (!write_pending(now)) return;
-  }
+  bool written = true;
+  while (!failed_ && written && take_submissions(now, true)) written = write_pending(now);
+  if (failed_ || !sync() || !written) return;
   checkpoint_requested_ = true;
-  if (failed_ || !sync() || file_ == nullptr) return;
-  if (auto sealed = seal_segment(); !sealed) give_up(sealed.error());
+  make_requested_checkpoint();
+}
+
+/// What could not be written for want of room has been written.
+void DurableLog::note_room() {
+  if (out_of_space_.exchange(false)) events_.on_disk_full(false);
 }
 
 bool DurableLog::give_up(const IoError& error) {
-  if (error.is_disk_full() && !error.what.starts_with("fdatasync")) {
+  const bool was_sync = error.what.starts_with("fdatasync") || error.what.starts_with("fsync");
+  if (error.is_disk_full() && !was_sync) {
     // What is preallocated can be written; what is not has to wait for room.
     if (!out_of_space_.exchange(true)) events_.on_disk_full(true);
     return false;

@@ -36,12 +36,9 @@ class ShardLog;
 
 /// A segment that has got its last frame.
 struct SealedSegment {
-  std::uint32_t number = 0;
+  SegmentHeader header;
   std::uint64_t end_position = 0;
-  std::uint64_t file_size_bytes = 0;
   SegmentIndex index;
-  /// All that the log adds up to at its end, when a checkpoint is due.
-  std::optional<Checkpoint> checkpoint;
 };
 
 class DurableLog {
@@ -49,6 +46,10 @@ class DurableLog {
   /// `files` and `events` must outlive the log.
   DurableLog(SegmentFiles& files, Recovered&& recovered, LogSettings settings, LogEvents& events);
   ~DurableLog();
+
+  /// Before the first step: the state of what was recovered, where it was not there yet when the
+  /// log was made. What has been forgotten is settled.
+  void take_recovered(Recovered&& recovered);
 
   // ---- shards ----
   void submit(ShardLog& shard, Submission& submission);
@@ -78,14 +79,25 @@ class DurableLog {
   bool take_spare(std::string& name);
   /// Segments that were sealed since the last call.
   std::vector<SealedSegment> take_sealed();
-  /// Ends the present segment although it is not full, unless it holds nothing: for a checkpoint.
+  /// The newest checkpoint that was made since the last call; all that is in it is on the disk.
+  std::optional<Checkpoint> take_checkpoint();
+  /// A checkpoint is wanted soon: the present segment ends although it is not full.
   void request_checkpoint();
   /// Records written since the last checkpoint was made.
   bool has_changed() const;
-  /// Calls `visit(state)` while nobody changes it.
-  void with_state(const std::function<void(StoreState&)>& visit);
+  /// Calls `visit(state)` while nobody changes it. Returns how many records that this life
+  /// has written are in it: not all of them are safe.
+  std::uint64_t with_state(const std::function<void(StoreState&)>& visit);
+  /// So many records are on the disk itself.
+  bool is_durable(std::uint64_t record_count) const {
+    return durable_record_count_.load(std::memory_order_acquire) >= record_count;
+  }
 
  private:
+  struct Queued {
+    ShardLog* shard;  ///< nullptr: an attestation of the log's own.
+    Submission* submission;
+  };
   struct Unsynced {
     ShardLog* shard;
     std::uint64_t ticket;
@@ -97,18 +109,19 @@ class DurableLog {
   void begin_tail();
   bool take_submissions(Instant now, bool at_once);
   bool write_pending(Instant now);
-  bool write_batch(std::size_t count);
+  bool write_batch(std::size_t count, Instant now);
   void note_written(const Submission& submission);
   bool begin_segment(std::uint32_t segment, std::uint64_t frame_size_bytes);
   IoResult<void> seal_segment();
-  IoResult<std::unique_ptr<File>> create_segment(std::uint32_t segment, std::uint64_t size_bytes);
-  IoResult<void> name_segment(File& file, std::uint32_t segment, std::uint64_t size_bytes,
-                              const std::string& from);
+  IoResult<std::unique_ptr<File>> create_segment(const SegmentHeader& header);
+  IoResult<void> name_segment(File& file, const SegmentHeader& header, const std::string& from);
+  void note_unsynced(const Queued& queued, Instant now);
   bool sync();
-  bool attest();
-  void roll_if_requested();
+  bool queue_attestation();
+  void make_requested_checkpoint();
+  void make_checkpoint();
+  void note_room();
   bool give_up(const IoError& error);
-  bool checkpoint_is_due() const;
 
   SegmentFiles& files_;
   const LogSettings settings_;
@@ -118,10 +131,6 @@ class DurableLog {
   // ---- under mutex_: what shards submit, and the place of the next frame ----
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  struct Queued {
-    ShardLog* shard;
-    Submission* submission;
-  };
   std::deque<Queued> queue_;
   std::uint64_t queued_bytes_ = 0;
   bool urgent_ = false;
@@ -131,11 +140,13 @@ class DurableLog {
   std::uint32_t tail_ordinal_ = 0;
   std::vector<std::string> spares_;
   std::vector<SealedSegment> sealed_;
+  std::optional<Checkpoint> checkpoint_;
 
   // ---- under state_mutex_ ----
   mutable std::mutex state_mutex_;
   StoreState state_;
   std::uint64_t records_since_checkpoint_ = 0;
+  std::uint64_t record_count_ = 0;
 
   // ---- the disk thread's own ----
   std::deque<Queued> pending_;
@@ -148,13 +159,17 @@ class DurableLog {
   std::uint32_t seed_ = 0;
   std::uint64_t position_ = 0;          ///< Where the next frame goes.
   std::uint64_t durable_position_ = 0;  ///< Up to here the segment is synced.
+  std::uint32_t next_segment_;          ///< The number of the next file.
   Instant written_at_ = never;
+  Submission attestation_;
+  std::unique_ptr<ShardLog> own_;  ///< For what no shard can settle any more.
   bool end_is_attested_ = true;
-  std::uint64_t file_size_bytes_ = 0;
+  SegmentHeader header_;
   std::uint64_t bytes_since_checkpoint_ = 0;
   SegmentIndex index_;
   std::vector<iovec> pieces_;
   std::atomic<std::uint64_t> written_end_{0};
+  std::atomic<std::uint64_t> durable_record_count_{0};
   std::atomic<bool> checkpoint_requested_{false};
   std::atomic<bool> failed_{false};
   std::atomic<bool> out_of_space_{false};

@@ -58,6 +58,17 @@ std::vector<ReferenceRun> read_runs(std::span<const std::byte> payload) {
   return runs;
 }
 
+void add_reference(std::vector<ReferenceRun>& runs, const LogReference& reference) {
+  if (!runs.empty()) {
+    ReferenceRun& last = runs.back();
+    if (last.segment == reference.segment && last.first_ordinal + last.count == reference.ordinal) {
+      ++last.count;
+      return;
+    }
+  }
+  runs.push_back({reference.segment, reference.ordinal, 1});
+}
+
 std::string_view read_text(std::span<const std::byte> payload) {
   return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }
@@ -75,6 +86,7 @@ namespace {
 constexpr std::string_view segment_end = ".seg";
 constexpr std::string_view index_end = ".idx";
 constexpr std::string_view checkpoint_beginning = "checkpoint-";
+constexpr std::string_view copy_end = ".copy";
 
 std::string digits_of(std::uint32_t number) {
   std::array<char, 16> text{};
@@ -107,6 +119,9 @@ std::string index_name(std::uint32_t segment) {
 std::string checkpoint_name(std::uint32_t segment) {
   return std::string(checkpoint_beginning) + digits_of(segment);
 }
+std::string checkpoint_copy_name(std::uint32_t segment) {
+  return checkpoint_name(segment) + std::string(copy_end);
+}
 std::optional<std::uint32_t> number_in_segment_name(std::string_view name) {
   return number_before(name, segment_end);
 }
@@ -116,6 +131,10 @@ std::optional<std::uint32_t> number_in_index_name(std::string_view name) {
 std::optional<std::uint32_t> number_in_checkpoint_name(std::string_view name) {
   if (!name.starts_with(checkpoint_beginning)) return std::nullopt;
   return number_of(name.substr(checkpoint_beginning.size()));
+}
+std::optional<std::uint32_t> number_in_checkpoint_copy_name(std::string_view name) {
+  if (!name.ends_with(copy_end)) return std::nullopt;
+  return number_in_checkpoint_name(name.substr(0, name.size() - copy_end.size()));
 }
 
 }  // namespace leveret::storage

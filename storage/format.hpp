@@ -103,6 +103,9 @@ struct ReferenceRun {
 };
 static_assert(sizeof(ReferenceRun) == 12);
 
+/// Adds a reference to runs, to the last of them where it continues it.
+void add_reference(std::vector<ReferenceRun>& runs, const LogReference& reference);
+
 /// Longest record that is believed. The longest body is 512 MiB.
 constexpr std::uint64_t record_size_max_bytes = 1ull << 30;
 
@@ -161,9 +164,12 @@ std::string_view read_text(std::span<const std::byte> payload);
 std::string segment_name(std::uint32_t segment);
 std::string index_name(std::uint32_t segment);
 std::string checkpoint_name(std::uint32_t segment);
+/// The same checkpoint a second time.
+std::string checkpoint_copy_name(std::uint32_t segment);
 /// The number in a name with that end or beginning; nothing for other names.
 std::optional<std::uint32_t> number_in_segment_name(std::string_view name);
 std::optional<std::uint32_t> number_in_index_name(std::string_view name);
 std::optional<std::uint32_t> number_in_checkpoint_name(std::string_view name);
+std::optional<std::uint32_t> number_in_checkpoint_copy_name(std::string_view name);
 
 }  // namespace leveret::storage

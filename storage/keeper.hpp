@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 
 #include "protocol/base/clock.hpp"
@@ -21,11 +23,9 @@ namespace leveret::storage {
 
 class Keeper {
  public:
-  /// What recovery has found about checkpoints; a new one is made at the first step when some of
-  /// the log had to be read.
+  /// What recovery has found about checkpoints.
   struct Start {
     CheckpointSummary newest, older;
-    std::optional<Checkpoint> due;
   };
 
   /// `log`, `files` and `events` must outlive the keeper.
@@ -37,21 +37,43 @@ class Keeper {
   /// After the log was closed: the last index and checkpoint.
   void finish();
 
-  /// No spare could be prepared: the log cannot grow much more.
+  /// No spare could be prepared: what is left is for acknowledgements.
   bool lacks_room() const { return lacks_room_; }
 
  private:
+  /// A compacted segment that waits for what it leaves out to be settled on the disk itself.
+  struct Compaction {
+    SegmentHeader header;
+    SegmentIndex index;
+    std::uint64_t end_position = 0;
+    std::uint64_t live_size_bytes = 0;
+    std::uint64_t record_count = 0;  ///< How much of the log has to be durable.
+  };
+
+  struct Look {
+    std::uint32_t live_count = 0;
+    std::uint64_t dead_percent = 0;
+  };
+
   void finish_sealed();
   void finish_sealed(SealedSegment& sealed);
-  void write_checkpoint(const Checkpoint& checkpoint);
+  void write_due_checkpoint();
+  IoResult<void> write_checkpoint(const std::string& name, std::span<const std::byte> bytes);
+  void double_newest_checkpoint();
   void remove_old_checkpoints();
-  void prepare_spare();
+  void request_checkpoint_when_due(Instant now);
+  void make_room();
+  void prepare_spares();
+  IoResult<void> prepare_spare();
   IoResult<void> fill_spare(const std::string& unfinished, const std::string& name);
   void collect_garbage();
   void recycle(std::uint32_t segment);
   void compact_one(Instant now);
-  std::optional<std::uint32_t> choose_segment(Instant now);
-  IoResult<void> compact(std::uint32_t segment);
+  std::optional<std::uint32_t> choose_segment(std::uint64_t percent);
+  IoResult<void> begin_compaction(std::uint32_t segment, std::uint64_t percent);
+  IoResult<void> finish_compaction();
+  void drop_compaction();
+  void give_up_compaction(std::uint32_t segment, const IoError& error);
   void remove(const std::string& name);
   bool tolerate(const IoError& error);
   std::string path(const std::string& name) const { return files_.folder() + "/" + name; }
@@ -62,12 +84,15 @@ class Keeper {
   LogEvents& events_;
   CheckpointSummary newest_, older_;
   std::optional<Checkpoint> due_;
+  bool due_is_late_ = false;  ///< There was no room for it; that has been said.
   Instant checkpoint_requested_at_ = never;
   Instant last_change_at_ = never;
-  std::uint32_t last_sealed_ = 0;
   std::uint32_t next_spare_ = 1;
+  std::optional<Compaction> compaction_;
   /// Segments that could not be compacted, because something in them is damaged.
-  std::map<std::uint32_t, bool> not_compactable_;
+  std::set<std::uint32_t> not_compactable_;
+  /// What was found out about segments when their indexes were read.
+  std::map<std::uint32_t, Look> looks_;
   std::atomic<bool> lacks_room_{false};
 };
 

@@ -43,11 +43,9 @@ IoResult<SegmentIndex> index_from_frames(const File& file, const NodeId& node,
   }
 }
 
-/// Visits the live references of one segment; returns how many were found.
-std::uint64_t visit_segment(std::uint32_t segment, const SegmentIndex& index,
-                            const SegmentState& state,
-                            const std::function<void(const LiveReference&)>& visit) {
-  std::uint64_t found_count = 0;
+/// Visits the live references of one segment.
+void visit_segment(std::uint32_t segment, const SegmentIndex& index, const SegmentState& state,
+                   const std::function<void(const LiveReference&)>& visit) {
   index.for_each([&](const IndexEntry& entry) {
     LiveReference live;
     live.place = {segment, entry.first_ordinal, entry.position, entry.size_bytes};
@@ -57,31 +55,45 @@ std::uint64_t visit_segment(std::uint32_t segment, const SegmentIndex& index,
     for (std::uint32_t i = 0; i < entry.queues.size(); ++i) {
       const std::uint32_t ordinal = entry.first_ordinal + i;
       if (ordinal >= state.reference_count || state.settled.test(ordinal)) continue;
-      ++found_count;
       live.index = i;
       live.queue = entry.queues[i];
       live.delivered = state.delivered.test(ordinal);
       visit(live);
     }
   });
-  return found_count;
+}
+
+/// One that had to be made is written, so that the next start need not make it again.
+IoResult<SegmentIndex> load_index_at_start(FileSystem& files, const std::string& folder,
+                                           const NodeId& node, std::uint32_t segment,
+                                           const RecoveryOptions& options) {
+  const auto file = files.open(folder + "/" + segment_name(segment), OpenMode::read);
+  if (!file) return tl::unexpected(file.error());
+  bool is_made = false;
+  auto index = load_index(files, folder, node, segment, **file, &is_made);
+  if (!index || !is_made || options.read_only) return index;
+  const auto header = read_segment_header(**file, node, segment);
+  if (!header || !*header) return index;
+  if (auto to = files.open(folder + "/" + index_name(segment), OpenMode::replace)) {
+    (void)(*to)->write_at(0, index->file_bytes(**header));
+  }
+  return index;
 }
 
 }  // namespace
 
 IoResult<SegmentIndex> load_index(FileSystem& files, const std::string& folder, const NodeId& node,
-                                  std::uint32_t segment) {
-  const auto file = files.open(folder + "/" + segment_name(segment), OpenMode::read);
-  if (!file) return tl::unexpected(file.error());
-  const auto header = read_segment_header(**file, node, segment);
+                                  std::uint32_t segment, const File& file, bool* is_made) {
+  const auto header = read_segment_header(file, node, segment);
   if (!header) return tl::unexpected(header.error());
+  if (is_made != nullptr) *is_made = false;
   const auto bytes = read_file(files, folder + "/" + index_name(segment), index_size_max_bytes);
   if (bytes && *header) {
-    auto index = SegmentIndex::parse(*bytes, segment, (*header)->generation,
-                                     segment_seed(node, segment));
+    auto index = SegmentIndex::parse(*bytes, **header);
     if (index) return std::move(*index);
   }
-  return index_from_frames(**file, node, segment);
+  if (is_made != nullptr) *is_made = true;
+  return index_from_frames(file, node, segment);
 }
 
 Result<void, std::string> for_each_live_reference(
@@ -90,25 +102,31 @@ Result<void, std::string> for_each_live_reference(
   std::uint64_t total = 0;
   std::uint64_t done = 0;
   for (const auto& [segment, state] : recovered.state.segments()) total += state.live_count;
-  for (auto& [segment, state] : recovered.state.segments()) {
+  for (const auto& [segment, state] : recovered.state.segments()) {
     if (state.live_count == 0) continue;
     const std::string name = folder + "/" + segment_name(segment);
-    const auto index = load_index(files, folder, node, segment);
+    const auto index = load_index_at_start(files, folder, node, segment, options);
     if (!index) return tl::unexpected(index.error().text());
     const std::uint64_t live_count = state.live_count;
-    std::vector<LogReference> unknown;
-    const std::uint64_t found_count =
-        visit_segment(segment, *index, state, [&](const LiveReference& live) {
-          if (!visit(live)) unknown.push_back(live.place.reference(live.index));
-        });
+    ReferenceBits found;
+    visit_segment(segment, *index, state, [&](const LiveReference& live) {
+      const LogReference reference = live.place.reference(live.index);
+      found.set(reference.ordinal, 1);
+      if (!visit(live)) add_reference(recovered.forgotten, reference);
+    });
+    const std::uint64_t found_count = found.count(state.reference_count);
     if (found_count < live_count) {
       const std::string sentence = name + ": " + std::to_string(live_count - found_count) + " of " +
                                    std::to_string(live_count) +
                                    " references to messages cannot be found";
       if (!options.skip_damaged) return tl::unexpected(sentence);
       recovered.notes.push_back(sentence);
+      for (std::uint32_t ordinal = 0; ordinal < state.reference_count; ++ordinal) {
+        if (!found.test(ordinal) && !state.settled.test(ordinal)) {
+          add_reference(recovered.forgotten, {segment, ordinal});
+        }
+      }
     }
-    for (const LogReference& reference : unknown) recovered.state.settle(reference);
     done += live_count;
     if (options.progress) options.progress(done, total);
   }

@@ -11,36 +11,51 @@ bool DurableLog::begin_segment(std::uint32_t segment, std::uint64_t frame_size_b
     if (auto sealed = seal_segment(); !sealed) return give_up(sealed.error());
   }
   const std::uint64_t needed = first_frame_position + frame_size_bytes + sizeof(FrameHeader);
-  const std::uint64_t size = std::max(settings_.segment_size_bytes, needed);
-  auto file = create_segment(segment, size);
+  SegmentHeader header;
+  header.segment = segment;
+  header.epoch = epoch_;
+  header.node = files_.node();
+  header.file_size_bytes = std::max(settings_.segment_size_bytes, needed);
+  seal_header(header, segment_seed(files_.node(), segment));
+  auto file = create_segment(header);
   if (!file) return give_up(file.error());
   file_ = std::move(*file);
+  header_ = header;
   segment_ = segment;
+  next_segment_ = segment + 1;
   seed_ = segment_seed(files_.node(), segment);
   position_ = durable_position_ = first_frame_position;
   end_is_attested_ = true;
-  file_size_bytes_ = size;
   index_ = SegmentIndex{};
   return true;
 }
 
-IoResult<std::unique_ptr<File>> DurableLog::create_segment(std::uint32_t segment,
-                                                           std::uint64_t size_bytes) {
+IoResult<std::unique_ptr<File>> DurableLog::create_segment(const SegmentHeader& header) {
   const std::string folder = files_.folder() + "/";
+  const std::uint64_t size_bytes = header.file_size_bytes;
   std::string spare;
-  if (size_bytes == settings_.segment_size_bytes && take_spare(spare)) {
+  while (size_bytes == settings_.segment_size_bytes && take_spare(spare)) {
     auto file = files_.files().open(folder + spare, OpenMode::write);
+    if (!file && file.error().is_missing()) continue;
     if (!file) return file;
-    if (auto done = name_segment(**file, segment, size_bytes, folder + spare); !done) {
+    const auto size = (*file)->size();
+    if (!size) return tl::unexpected(size.error());
+    if (*size != size_bytes) {
+      // It is from a time with other settings.
+      (void)files_.files().remove(folder + spare);
+      continue;
+    }
+    if (auto done = name_segment(**file, header, folder + spare); !done) {
+      add_spare(std::move(spare));
       return tl::unexpected(done.error());
     }
     return file;
   }
-  const std::string unfinished = folder + segment_name(segment) + ".new";
+  const std::string unfinished = folder + segment_name(header.segment) + ".new";
   auto file = files_.files().open(unfinished, OpenMode::replace);
   if (!file) return file;
   auto done = (*file)->allocate(size_bytes);
-  if (done) done = name_segment(**file, segment, size_bytes, unfinished);
+  if (done) done = name_segment(**file, header, unfinished);
   if (!done) {
     (void)files_.files().remove(unfinished);
     return tl::unexpected(done.error());
@@ -49,17 +64,11 @@ IoResult<std::unique_ptr<File>> DurableLog::create_segment(std::uint32_t segment
 }
 
 /// A file gets its name when its header is safe: whatever has such a name has had a right header.
-IoResult<void> DurableLog::name_segment(File& file, std::uint32_t segment,
-                                        std::uint64_t size_bytes, const std::string& from) {
-  SegmentHeader header;
-  header.segment = segment;
-  header.epoch = epoch_;
-  header.node = files_.node();
-  header.file_size_bytes = size_bytes;
-  seal_header(header, segment_seed(files_.node(), segment));
+IoResult<void> DurableLog::name_segment(File& file, const SegmentHeader& header,
+                                        const std::string& from) {
   if (auto done = file.write_at(0, bytes_of(header)); !done) return done;
   if (auto done = file.sync_data(); !done) return done;
-  const std::string name = files_.folder() + "/" + segment_name(segment);
+  const std::string name = files_.folder() + "/" + segment_name(header.segment);
   if (auto done = files_.files().rename(from, name); !done) return done;
   return files_.files().sync_folder(files_.folder());
 }
@@ -73,37 +82,53 @@ IoResult<void> DurableLog::seal_segment() {
   position_ += sizeof(frame);
 
   SealedSegment sealed;
-  sealed.number = segment_;
+  sealed.header = header_;
   sealed.end_position = position_;
-  sealed.file_size_bytes = file_size_bytes_;
   sealed.index = std::exchange(index_, SegmentIndex{});
   {
     const std::lock_guard lock(state_mutex_);
     state_.segments()[segment_].end_position = position_;
-    if (checkpoint_is_due()) {
-      sealed.checkpoint = Checkpoint{segment_ + 1, epoch_, state_};
-      records_since_checkpoint_ = 0;
-      bytes_since_checkpoint_ = 0;
-    }
+    durable_record_count_ = record_count_;
   }
   file_.reset();
-  checkpoint_requested_ = false;
-  const std::lock_guard lock(mutex_);
-  sealed_.push_back(std::move(sealed));
+  {
+    const std::lock_guard lock(mutex_);
+    sealed_.push_back(std::move(sealed));
+  }
+  note_room();
+  if (checkpoint_requested_ || bytes_since_checkpoint_ >= settings_.checkpoint_bytes) {
+    make_checkpoint();
+  }
   return {};
 }
 
-bool DurableLog::checkpoint_is_due() const {
-  return checkpoint_requested_ || bytes_since_checkpoint_ >= settings_.checkpoint_bytes;
+/// Requires: no segment is open; all that the state consists of is on the disk then.
+void DurableLog::make_checkpoint() {
+  checkpoint_requested_ = false;
+  bytes_since_checkpoint_ = 0;
+  std::optional<Checkpoint> made;
+  {
+    const std::lock_guard lock(state_mutex_);
+    if (std::exchange(records_since_checkpoint_, 0) == 0) return;
+    made = Checkpoint{next_segment_, epoch_, state_};
+  }
+  const std::lock_guard lock(mutex_);
+  checkpoint_ = std::move(made);
 }
 
-/// Ends the segment here: the next frame begins another.
-void DurableLog::roll_if_requested() {
+/// Ends the segment here, if there is one: the next frame begins another.
+void DurableLog::make_requested_checkpoint() {
+  if (file_ == nullptr) {
+    if (checkpoint_requested_) make_checkpoint();
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
-    if (!checkpoint_requested_ || !queue_.empty() || !pending_.empty() || file_ == nullptr) return;
-    if (tail_segment_ != segment_) return;
-    begin_tail();
+    if (!queue_.empty() || !pending_.empty()) return;
+    // A tail that is ahead of the file: there was no room for the seal the last time.
+    const bool has_begun = tail_segment_ != segment_;
+    if (!checkpoint_requested_ && !has_begun) return;
+    if (!has_begun) begin_tail();
   }
   if (!unsynced_.empty() && !sync()) return;
   if (auto sealed = seal_segment(); !sealed) give_up(sealed.error());
@@ -134,6 +159,11 @@ std::vector<SealedSegment> DurableLog::take_sealed() {
   return std::exchange(sealed_, {});
 }
 
+std::optional<Checkpoint> DurableLog::take_checkpoint() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(checkpoint_, std::nullopt);
+}
+
 void DurableLog::request_checkpoint() {
   checkpoint_requested_ = true;
   wake();
@@ -144,9 +174,10 @@ bool DurableLog::has_changed() const {
   return records_since_checkpoint_ > 0;
 }
 
-void DurableLog::with_state(const std::function<void(StoreState&)>& visit) {
+std::uint64_t DurableLog::with_state(const std::function<void(StoreState&)>& visit) {
   const std::lock_guard lock(state_mutex_);
   visit(state_);
+  return record_count_;
 }
 
 }  // namespace leveret::storage

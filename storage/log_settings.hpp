@@ -27,6 +27,8 @@ struct LogSettings {
   std::uint32_t compact_at_percent = 50;
   /// The same for a log that is hardly used.
   std::uint32_t compact_at_rest_percent = 20;
+  /// A smaller one is not worth it.
+  std::uint64_t compact_min_bytes = 64ull << 10;
 };
 
 class LogEvents {

@@ -1,6 +1,7 @@
 #include "storage/recovery.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "storage/frame_scanner.hpp"
@@ -10,6 +11,7 @@ namespace leveret::storage {
 namespace {
 
 constexpr std::uint64_t checkpoint_size_max_bytes = 4ull << 30;
+constexpr std::uint64_t rewritten_piece_bytes = 1024 * 1024;
 constexpr std::string_view unfinished_end = ".new";
 constexpr std::string_view spare_beginning = "spare-";
 
@@ -27,17 +29,26 @@ class Recovery {
 
  private:
   using Outcome = Result<void, std::string>;
+  struct CheckpointFile {
+    std::uint32_t segment;
+    bool is_copy;
+    std::string name;
+  };
 
   Outcome list_files();
   Outcome load_checkpoints();
+  Result<Checkpoint, std::string> load_checkpoint(const CheckpointFile& file);
   Outcome check_covered_segments();
   Outcome scan_segments();
   Outcome scan_segment(std::uint32_t segment, bool is_last);
+  Outcome check_header(const std::string& name, const std::optional<SegmentHeader>& header);
   Outcome scan_frames(FrameScanner& scanner, std::uint32_t segment, bool is_last);
   Outcome end_segment(FrameScanner& scanner, std::uint32_t segment, bool is_last);
   void apply(const Frame& frame, std::uint32_t segment);
-  IoResult<void> seal(std::uint32_t segment, std::uint64_t position);
-  void write_index(std::uint32_t segment, std::uint32_t generation);
+  IoResult<void> make_last_safe(std::uint32_t segment, bool is_sealed);
+  void write_index(const SegmentHeader& header);
+  /// Damage: refuses, or notes it where damage is to be skipped.
+  Outcome refuse_or_skip(std::string sentence);
   void remove(const std::string& name);
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
@@ -47,35 +58,61 @@ class Recovery {
   const RecoveryOptions& options_;
   Recovered recovered_;
   std::vector<std::uint32_t> segments_;
-  std::vector<std::uint32_t> checkpoints_;
+  std::vector<CheckpointFile> checkpoints_;  ///< The one to be believed first at the end.
   SegmentIndex index_;
+  std::uint64_t durable_upto_ = 0;  ///< Of the segment that is scanned, as its frames say.
   std::uint64_t done_bytes_ = 0;
   std::uint64_t total_bytes_ = 0;
 };
 
 Result<Recovered, std::string> Recovery::run() {
-  if (auto done = list_files(); !done) return tl::unexpected(done.error());
-  if (auto done = load_checkpoints(); !done) return tl::unexpected(done.error());
-  if (auto done = check_covered_segments(); !done) return tl::unexpected(done.error());
-  if (auto done = scan_segments(); !done) return tl::unexpected(done.error());
+  for (const auto step : {&Recovery::list_files, &Recovery::load_checkpoints,
+                          &Recovery::check_covered_segments, &Recovery::scan_segments}) {
+    if (auto done = (this->*step)(); !done) return tl::unexpected(done.error());
+  }
+  // Names that the last life has given or taken and not synced are believed from now on.
+  if (!options_.read_only) {
+    if (auto synced = files_.sync_folder(folder_); !synced) return refuse(synced.error().text());
+  }
   ++recovered_.epoch;
   return std::move(recovered_);
 }
 
+Recovery::Outcome Recovery::refuse_or_skip(std::string sentence) {
+  if (!options_.skip_damaged) return refuse(std::move(sentence));
+  recovered_.notes.push_back(std::move(sentence));
+  recovered_.has_skipped = true;
+  return {};
+}
+
+// ---- files ---------------------------------------------------------------------------------
+
 Recovery::Outcome Recovery::list_files() {
   const auto names = files_.list(folder_);
   if (!names) return refuse(names.error().text());
+  std::vector<std::uint32_t> indexes;
   for (const std::string& name : *names) {
     if (const auto segment = number_in_segment_name(name)) {
       segments_.push_back(*segment);
+    } else if (const auto index = number_in_index_name(name)) {
+      indexes.push_back(*index);
     } else if (const auto checkpoint = number_in_checkpoint_name(name)) {
-      checkpoints_.push_back(*checkpoint);
+      checkpoints_.push_back({*checkpoint, false, name});
+    } else if (const auto copied = number_in_checkpoint_copy_name(name)) {
+      checkpoints_.push_back({*copied, true, name});
     } else if (name.starts_with(spare_beginning) && !name.ends_with(unfinished_end)) {
       recovered_.spares.push_back(name);
     } else if (name.ends_with(unfinished_end)) {
       remove(name);  // The broker stopped while it was being written.
     }
   }
+  for (const std::uint32_t index : indexes) {
+    // Its segment went, and the system forgot that the index went, too.
+    if (!std::ranges::binary_search(segments_, index)) remove(index_name(index));
+  }
+  std::ranges::sort(checkpoints_, {}, [](const CheckpointFile& file) {
+    return std::pair(file.segment, !file.is_copy);
+  });
   return {};
 }
 
@@ -84,30 +121,20 @@ void Recovery::remove(const std::string& name) {
   if (!options_.read_only) (void)files_.remove(path(name));
 }
 
+// ---- checkpoints ---------------------------------------------------------------------------
+
+Result<Checkpoint, std::string> Recovery::load_checkpoint(const CheckpointFile& file) {
+  const auto bytes = read_file(files_, path(file.name), checkpoint_size_max_bytes);
+  if (!bytes) return tl::unexpected(bytes.error().text());
+  auto checkpoint = decode_checkpoint(*bytes, node_);
+  if (!checkpoint) return tl::unexpected(path(file.name) + " " + checkpoint.error());
+  if (checkpoint->segment != file.segment) {
+    return tl::unexpected(path(file.name) + " is another checkpoint than its name says");
+  }
+  return checkpoint;
+}
+
 Recovery::Outcome Recovery::load_checkpoints() {
-  std::vector<Checkpoint> loaded;
-  std::string complaint;
-  for (auto number = checkpoints_.rbegin(); number != checkpoints_.rend(); ++number) {
-    const std::string name = checkpoint_name(*number);
-    const auto bytes = files_.open(path(name), OpenMode::read)
-                           ? read_file(files_, path(name), checkpoint_size_max_bytes)
-                           : IoResult<std::vector<std::byte>>(std::vector<std::byte>{});
-    if (!bytes) return refuse(bytes.error().text());
-    auto checkpoint = decode_checkpoint(*bytes, node_);
-    if (checkpoint) {
-      loaded.push_back(std::move(*checkpoint));
-      continue;
-    }
-    complaint = path(name) + " " + checkpoint.error();
-    recovered_.notes.push_back(complaint);
-  }
-  if (loaded.empty()) {
-    if (complaint.empty() || options_.skip_damaged) return {};
-    const bool log_is_whole = !segments_.empty() && segments_.front() == 1;
-    if (log_is_whole) return {};
-    return refuse(complaint + "; there is no other checkpoint and the log no longer goes back to "
-                              "its beginning");
-  }
   const auto summary_of = [](const Checkpoint& checkpoint) {
     CheckpointSummary summary;
     summary.segment = checkpoint.segment;
@@ -116,12 +143,29 @@ Recovery::Outcome Recovery::load_checkpoints() {
     }
     return summary;
   };
-  recovered_.newest_checkpoint = summary_of(loaded[0]);
-  if (loaded.size() > 1) recovered_.older_checkpoint = summary_of(loaded[1]);
-  recovered_.state = std::move(loaded[0].state);
-  recovered_.epoch = loaded[0].epoch;
-  recovered_.next_segment = loaded[0].segment;
-  return {};
+  std::string complaint;
+  for (auto file = checkpoints_.rbegin(); file != checkpoints_.rend(); ++file) {
+    auto checkpoint = load_checkpoint(*file);
+    if (!checkpoint) {
+      complaint = checkpoint.error();
+      recovered_.notes.push_back(complaint);
+    } else if (recovered_.newest_checkpoint.segment == 0) {
+      recovered_.newest_checkpoint = summary_of(*checkpoint);
+      recovered_.state = std::move(checkpoint->state);
+      recovered_.epoch = checkpoint->epoch;
+      recovered_.next_segment = checkpoint->segment;
+      // The one that it is a copy of is damaged or gone.
+      if (file->is_copy && !options_.read_only) {
+        (void)files_.rename(path(file->name), path(checkpoint_name(file->segment)));
+      }
+    } else if (recovered_.older_checkpoint.segment == 0) {
+      recovered_.older_checkpoint = summary_of(*checkpoint);
+    }
+  }
+  const bool log_is_whole = !segments_.empty() && segments_.front() == 1;
+  if (recovered_.newest_checkpoint.segment != 0 || complaint.empty() || log_is_whole) return {};
+  return refuse_or_skip(complaint + "; there is no other checkpoint and the log no longer goes "
+                                    "back to its beginning");
 }
 
 Recovery::Outcome Recovery::check_covered_segments() {
@@ -132,19 +176,22 @@ Recovery::Outcome Recovery::check_covered_segments() {
   for (auto place = recovered_.state.segments().begin();
        place != recovered_.state.segments().end();) {
     const std::uint32_t segment = place->first;
-    if (std::binary_search(segments_.begin(), segments_.end(), segment)) {
+    if (std::ranges::binary_search(segments_, segment)) {
       ++place;
       continue;
     }
-    const std::string sentence = path(segment_name(segment)) + " is missing; it held " +
-                                 std::to_string(place->second.live_count) +
-                                 " references to messages";
-    if (!options_.skip_damaged) return refuse(sentence);
-    recovered_.notes.push_back(sentence);
+    if (auto done = refuse_or_skip(path(segment_name(segment)) + " is missing; it held " +
+                                   std::to_string(place->second.live_count) +
+                                   " references to messages");
+        !done) {
+      return done;
+    }
     place = recovered_.state.segments().erase(place);
   }
   return {};
 }
+
+// ---- segments ------------------------------------------------------------------------------
 
 Recovery::Outcome Recovery::scan_segments() {
   const std::uint32_t first = recovered_.next_segment;
@@ -159,10 +206,11 @@ Recovery::Outcome Recovery::scan_segments() {
   }
   for (const std::uint32_t segment : to_scan) {
     if (segment != recovered_.next_segment) {
-      const std::string sentence = path(segment_name(recovered_.next_segment)) +
-                                   " is missing, and later parts of the log are there";
-      if (!options_.skip_damaged) return refuse(sentence);
-      recovered_.notes.push_back(sentence);
+      if (auto done = refuse_or_skip(path(segment_name(recovered_.next_segment)) +
+                                     " is missing, and later parts of the log are there");
+          !done) {
+        return done;
+      }
       recovered_.next_segment = segment;
     }
     if (auto done = scan_segment(segment, segment == to_scan.back()); !done) return done;
@@ -178,26 +226,32 @@ Recovery::Outcome Recovery::scan_segment(std::uint32_t segment, bool is_last) {
   if (!size) return refuse(size.error().text());
   const auto header = read_segment_header(**file, node_, segment);
   if (!header) return refuse(header.error().text());
+  if (auto done = check_header(name, *header); !done) return done;
   FrameScanner scanner(**file, *size, node_, segment);
-  // A segment gets its name when its header is safe on the disk.
-  if (!*header) {
-    const std::string sentence =
-        name + ": the header is damaged, or is of another node or a later format";
-    if (!options_.skip_damaged) return refuse(sentence);
-    recovered_.notes.push_back(sentence);
-  } else {
-    recovered_.epoch = std::max(recovered_.epoch, (*header)->epoch);
-    is_last = is_last && *size >= (*header)->file_size_bytes;  // Otherwise it is cut off.
-  }
   index_ = SegmentIndex{};
+  durable_upto_ = 0;
   recovered_.state.segments()[segment].end_position = first_frame_position;
   scanner.seek(first_frame_position);
-  if (auto done = scan_frames(scanner, segment, is_last); !done) return done;
+  const bool is_cut_off = *header && *size < (*header)->file_size_bytes;
+  if (auto done = scan_frames(scanner, segment, is_last && !is_cut_off); !done) return done;
   recovered_.next_segment = segment + 1;
-  write_index(segment, *header ? (*header)->generation : 0);
+  if (*header) write_index(**header);
   done_bytes_ += *size;
   if (options_.progress) options_.progress(done_bytes_, total_bytes_);
   return {};
+}
+
+Recovery::Outcome Recovery::check_header(const std::string& name,
+                                         const std::optional<SegmentHeader>& header) {
+  // A segment gets its name when its header is safe on the disk.
+  if (!header) {
+    return refuse_or_skip(name +
+                          ": the header is damaged, or is of another node or a later format");
+  }
+  recovered_.epoch = std::max(recovered_.epoch, header->epoch);
+  if (header->generation == 0) return {};
+  return refuse_or_skip(name + " was compacted: what else it held was in a checkpoint, and none "
+                               "that covers it can be read");
 }
 
 Recovery::Outcome Recovery::scan_frames(FrameScanner& scanner, std::uint32_t segment,
@@ -208,8 +262,10 @@ Recovery::Outcome Recovery::scan_frames(FrameScanner& scanner, std::uint32_t seg
     if (*frame) {
       apply(**frame, segment);
       recovered_.state.segments()[segment].end_position = scanner.position();
-      if ((*frame)->is_seal()) return {};
-      continue;
+      if (!(*frame)->is_seal()) continue;
+      if (!is_last || options_.read_only) return {};
+      const auto safe = make_last_safe(segment, true);
+      return safe ? Outcome{} : refuse(safe.error().text());
     }
     const std::uint64_t position = scanner.position();
     if (auto done = end_segment(scanner, segment, is_last); !done) return done;
@@ -222,8 +278,7 @@ Recovery::Outcome Recovery::scan_frames(FrameScanner& scanner, std::uint32_t seg
 Recovery::Outcome Recovery::end_segment(FrameScanner& scanner, std::uint32_t segment,
                                         bool is_last) {
   const std::uint64_t end = scanner.position();
-  const std::string where =
-      path(segment_name(segment)) + ": damaged at byte " + std::to_string(end);
+  const std::string name = path(segment_name(segment));
   std::uint64_t later_frames = 0;
   std::uint64_t later_records = 0;
   std::uint64_t first_later = 0;
@@ -240,22 +295,24 @@ Recovery::Outcome Recovery::end_segment(FrameScanner& scanner, std::uint32_t seg
   scanner.seek(end);
   if (!was_safe) {
     if (later_frames > 0) {
-      recovered_.notes.push_back(path(segment_name(segment)) +
-                                 ": left out what was written after byte " + std::to_string(end) +
-                                 " and was not safe yet (" + std::to_string(later_records) +
-                                 " records)");
+      recovered_.notes.push_back(name + ": left out what was written after byte " +
+                                 std::to_string(end) + " and was not safe yet (" +
+                                 std::to_string(later_records) + " records)");
     }
     if (options_.read_only) return {};
-    if (auto sealed = seal(segment, end); !sealed) return refuse(sealed.error().text());
-    return {};
+    const auto safe = make_last_safe(segment, false);
+    return safe ? Outcome{} : refuse(safe.error().text());
   }
   const std::string after =
       later_frames > 0 ? "; " + std::to_string(later_frames) + " right frames with " +
                              std::to_string(later_records) + " records follow from byte " +
                              std::to_string(first_later)
                        : "; nothing right follows in this file";
-  if (!options_.skip_damaged) return refuse(where + " in a part that was safe on the disk" + after);
-  recovered_.notes.push_back(where + after);
+  if (auto done = refuse_or_skip(name + ": damaged at byte " + std::to_string(end) +
+                                 " in a part that was safe on the disk" + after);
+      !done) {
+    return done;
+  }
   recovered_.skipped_bytes += later_frames > 0 ? first_later - end : 0;
   if (later_frames > 0) scanner.seek(first_later);
   return {};
@@ -264,6 +321,7 @@ Recovery::Outcome Recovery::end_segment(FrameScanner& scanner, std::uint32_t seg
 void Recovery::apply(const Frame& frame, std::uint32_t segment) {
   ++recovered_.scanned_frame_count;
   recovered_.scanned_record_count += frame.records.size();
+  durable_upto_ = std::max(durable_upto_, frame.durable_upto());
   std::uint64_t position = frame.position + sizeof(FrameHeader);
   for (const RecordView& record : frame.records) {
     recovered_.state.apply(segment, record);
@@ -278,24 +336,40 @@ void Recovery::apply(const Frame& frame, std::uint32_t segment) {
   }
 }
 
-IoResult<void> Recovery::seal(std::uint32_t segment, std::uint64_t position) {
+/// What the last life wrote and nobody knows to be synced is relied on from now on, so it has to be
+/// on the disk. It is written once more: after a sync that failed the system holds pages that look
+/// well and that no sync will write. Then the segment gets its seal, and its end.
+IoResult<void> Recovery::make_last_safe(std::uint32_t segment, bool is_sealed) {
   auto file = files_.open(path(segment_name(segment)), OpenMode::write);
   if (!file) return tl::unexpected(file.error());
-  const FrameHeader frame = empty_frame(node_, segment, position, position, recovered_.epoch,
-                                        FrameHeader::seal_flag);
-  if (auto done = (*file)->write_at(position, bytes_of(frame)); !done) return done;
-  if (auto done = (*file)->truncate(position + sizeof(frame)); !done) return done;
-  recovered_.state.segments()[segment].end_position = position + sizeof(frame);
+  std::uint64_t& end = recovered_.state.segments()[segment].end_position;
+  std::vector<std::byte> piece;
+  for (std::uint64_t at = std::max(durable_upto_, first_frame_position); at < end;
+       at += piece.size()) {
+    piece.resize(std::min(end - at, rewritten_piece_bytes));
+    const auto count = (*file)->read_at(at, piece);
+    if (!count) return tl::unexpected(count.error());
+    if (*count < piece.size()) return tl::unexpected(IoError{"read " + path(segment_name(segment)),
+                                                             EIO});
+    if (auto done = (*file)->write_at(at, piece); !done) return done;
+  }
+  if (auto done = (*file)->sync_data(); !done || is_sealed) return done;
+  // Only now can the seal say, and prove, that all before it is safe.
+  const FrameHeader frame =
+      empty_frame(node_, segment, end, end, recovered_.epoch, FrameHeader::seal_flag);
+  if (auto done = (*file)->write_at(end, bytes_of(frame)); !done) return done;
+  // A file may be shorter than it says only when it is sealed.
+  if (auto done = (*file)->sync_data(); !done) return done;
+  end += sizeof(frame);
+  if (auto done = (*file)->truncate(end); !done) return done;
   return (*file)->sync_data();
 }
 
-void Recovery::write_index(std::uint32_t segment, std::uint32_t generation) {
-  recovered_.state.segments()[segment].generation = generation;
+void Recovery::write_index(const SegmentHeader& header) {
   if (options_.read_only) return;
   // Without it the next start takes longer, that is all.
-  auto file = files_.open(path(index_name(segment)), OpenMode::replace);
-  if (!file) return;
-  (void)(*file)->write_at(0, index_.file_bytes(segment, generation, segment_seed(node_, segment)));
+  auto file = files_.open(path(index_name(header.segment)), OpenMode::replace);
+  if (file) (void)(*file)->write_at(0, index_.file_bytes(header));
 }
 
 }  // namespace

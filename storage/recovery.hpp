@@ -43,12 +43,17 @@ struct Recovered {
   std::uint32_t epoch = 1;
   CheckpointSummary newest_checkpoint, older_checkpoint;
   std::vector<std::string> spares;
+  /// References that the log has to settle: nobody knows their queues any more, or their messages
+  /// were lost and are to be skipped. Those who wrote them can no longer do it.
+  std::vector<ReferenceRun> forgotten;
   std::uint64_t scanned_frame_count = 0;
   std::uint64_t scanned_record_count = 0;
   /// Sentences for the log: a torn end, a damaged checkpoint, what was skipped.
   std::vector<std::string> notes;
   /// Bytes of frames that could not be read and were skipped.
   std::uint64_t skipped_bytes = 0;
+  /// Something damaged or missing was skipped: a checkpoint has to say so.
+  bool has_skipped = false;
 };
 
 /// Recovers what is in `folder`; an empty folder is a new log. Error: a sentence.
@@ -67,15 +72,16 @@ struct LiveReference {
 };
 
 /// Visits all live references in the order of publishing. `visit` returns false when nobody knows
-/// the queue: the reference is settled then. Error: a sentence; some of them cannot be found.
+/// the queue: the reference is forgotten then. Error: a sentence; some of them cannot be found.
 Result<void, std::string> for_each_live_reference(
     FileSystem& files, const std::string& folder, const NodeId& node, Recovered& recovered,
     const RecoveryOptions& options, const std::function<bool(const LiveReference&)>& visit);
 
-/// The index of a sealed segment: from its file, or else made from the segment's frames.
-/// Error: the segment cannot be read.
+/// The index of a sealed segment: from its file, or else made from the segment's frames, which are
+/// read from `file`. `is_made` tells which. Error: the segment cannot be read.
 IoResult<SegmentIndex> load_index(FileSystem& files, const std::string& folder, const NodeId& node,
-                                  std::uint32_t segment);
+                                  std::uint32_t segment, const File& file,
+                                  bool* is_made = nullptr);
 
 /// The header of a segment's file; nothing when it is not right. Error: it cannot be read.
 IoResult<std::optional<SegmentHeader>> read_segment_header(const File& file, const NodeId& node,

@@ -27,8 +27,8 @@ class Salvage {
  private:
   IoResult<void> repair_files();
   IoResult<void> rewrite(std::uint32_t segment);
-  IoResult<void> write_index(std::uint32_t segment, const SegmentIndex& index,
-                             std::uint32_t generation);
+  IoResult<void> write_index(std::uint32_t segment, const SegmentIndex& index);
+  IoResult<SegmentIndex> index_of(std::uint32_t segment);
   IoResult<void> renew_index(std::uint32_t segment);
   IoResult<void> copy_aside(const std::string& name);
   IoResult<void> move_aside(const std::string& name);
@@ -106,25 +106,30 @@ IoResult<void> Salvage::rewrite(std::uint32_t segment) {
   if (outcome) outcome = files_.rename(unfinished, path(name));
   if (outcome) outcome = files_.sync_folder(folder_);
   if (!outcome) return outcome;
-  return write_index(segment, rewritten.index(), verdict.generation);
+  return write_index(segment, rewritten.index());
 }
 
-IoResult<void> Salvage::write_index(std::uint32_t segment, const SegmentIndex& index,
-                                    std::uint32_t generation) {
-  return replace_file(files_, folder_, index_name(segment),
-                      index.file_bytes(segment, generation, segment_seed(node_, segment)));
+IoResult<void> Salvage::write_index(std::uint32_t segment, const SegmentIndex& index) {
+  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
+  if (!file) return tl::unexpected(file.error());
+  const auto header = read_segment_header(**file, node_, segment);
+  if (!header) return tl::unexpected(header.error());
+  if (!*header) return {};  // No index can belong to it: it is read as a whole at each start.
+  return replace_file(files_, folder_, index_name(segment), index.file_bytes(**header));
+}
+
+IoResult<SegmentIndex> Salvage::index_of(std::uint32_t segment) {
+  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
+  if (!file) return tl::unexpected(file.error());
+  return load_index(files_, folder_, node_, segment, **file);
 }
 
 /// The segment is right: its index is made again.
 IoResult<void> Salvage::renew_index(std::uint32_t segment) {
   if (auto done = move_aside(index_name(segment)); !done) return done;
-  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
-  if (!file) return tl::unexpected(file.error());
-  const auto header = read_segment_header(**file, node_, segment);
-  if (!header) return tl::unexpected(header.error());
-  const auto index = load_index(files_, folder_, node_, segment);
+  const auto index = index_of(segment);
   if (!index) return tl::unexpected(index.error());
-  return write_index(segment, *index, *header ? (*header)->generation : 0);
+  return write_index(segment, *index);
 }
 
 // ---- putting aside -------------------------------------------------------------------------
@@ -164,14 +169,14 @@ IoResult<void> Salvage::move_aside_if_there(const std::string& name) {
 IoResult<void> Salvage::settle_lost(Recovered& recovered) {
   for (auto& [segment, state] : recovered.state.segments()) {
     if (state.live_count == 0) continue;
-    const auto index = load_index(files_, folder_, node_, segment);
+    const auto index = index_of(segment);
     if (!index) return tl::unexpected(index.error());
     ReferenceBits found;
     index->for_each([&](const IndexEntry& entry) {
-      for (std::uint32_t i = 0; i < entry.queues.size(); ++i) found.set(entry.first_ordinal + i);
+      found.set(entry.first_ordinal, static_cast<std::uint32_t>(entry.queues.size()));
     });
     for (std::uint32_t i = 0; i < state.reference_count; ++i) {
-      if (!found.test(i)) recovered.state.settle({segment, i});
+      if (!found.test(i)) recovered.state.settle({segment, i, 1});
     }
     salvaged_.live_reference_count += state.live_count;
   }

@@ -18,7 +18,7 @@ struct IndexFileHeader {
   std::uint32_t body_checksum = 0;
   std::uint64_t body_size_bytes = 0;
   std::uint64_t message_count = 0;
-  std::uint32_t unused = 0;
+  std::uint32_t segment_checksum = 0;  ///< Of the segment's header: of no other file's.
   std::uint32_t checksum = 0;
 };
 static_assert(sizeof(IndexFileHeader) == 48);
@@ -26,6 +26,9 @@ static_assert(sizeof(IndexFileHeader) == 48);
 std::uint32_t checksum_of(const IndexFileHeader& header, std::uint32_t seed) {
   return crc32c(seed, bytes_of(header).first(sizeof(header) - sizeof(header.checksum)));
 }
+
+// Of an entry: seven numbers.
+constexpr std::uint64_t entry_size_min_bytes = 7;
 
 }  // namespace
 
@@ -73,14 +76,15 @@ void SegmentIndex::for_each(const std::function<void(const IndexEntry&)>& visit)
   read_all(visit);
 }
 
-std::vector<std::byte> SegmentIndex::file_bytes(std::uint32_t segment, std::uint32_t generation,
-                                                std::uint32_t seed) const {
+std::vector<std::byte> SegmentIndex::file_bytes(const SegmentHeader& segment) const {
+  const std::uint32_t seed = segment_seed(segment.node, segment.segment);
   IndexFileHeader header;
-  header.segment = segment;
-  header.generation = generation;
+  header.segment = segment.segment;
+  header.generation = segment.generation;
   header.body_checksum = crc32c(seed, packed_);
   header.body_size_bytes = packed_.size();
   header.message_count = message_count_;
+  header.segment_checksum = segment.checksum;
   header.checksum = checksum_of(header, seed);
   std::vector<std::byte> bytes(sizeof(header) + packed_.size());
   std::memcpy(bytes.data(), &header, sizeof(header));
@@ -89,14 +93,23 @@ std::vector<std::byte> SegmentIndex::file_bytes(std::uint32_t segment, std::uint
 }
 
 std::optional<SegmentIndex> SegmentIndex::parse(std::span<const std::byte> bytes,
-                                                std::uint32_t segment, std::uint32_t generation,
-                                                std::uint32_t seed) {
+                                                const SegmentHeader& segment) {
+  auto index = parse_alone(bytes, segment.segment, segment_seed(segment.node, segment.segment));
+  if (!index || read_struct<IndexFileHeader>(bytes).segment_checksum != segment.checksum) {
+    return std::nullopt;
+  }
+  return index;
+}
+
+std::optional<SegmentIndex> SegmentIndex::parse_alone(std::span<const std::byte> bytes,
+                                                      std::uint32_t segment, std::uint32_t seed) {
   if (bytes.size() < sizeof(IndexFileHeader)) return std::nullopt;
   const auto header = read_struct<IndexFileHeader>(bytes);
   const auto body = bytes.subspan(sizeof(header));
   if (header.checksum != checksum_of(header, seed) || header.magic != IndexFileHeader{}.magic ||
       header.format != format_version || header.segment != segment ||
-      header.generation != generation || header.body_size_bytes != body.size() ||
+      header.body_size_bytes != body.size() ||
+      header.message_count > body.size() / entry_size_min_bytes ||
       header.body_checksum != crc32c(seed, body)) {
     return std::nullopt;
   }

@@ -40,12 +40,14 @@ class SegmentIndex {
   /// Visits all messages in their order.
   void for_each(const std::function<void(const IndexEntry&)>& visit) const;
 
-  /// As a file's content; `generation` is that of the segment's file.
-  std::vector<std::byte> file_bytes(std::uint32_t segment, std::uint32_t generation,
-                                    std::uint32_t seed) const;
-  /// Nothing when the bytes are not that index, whole and right.
-  static std::optional<SegmentIndex> parse(std::span<const std::byte> bytes, std::uint32_t segment,
-                                           std::uint32_t generation, std::uint32_t seed);
+  /// As a file's content; `segment` is the header of the file whose messages these are.
+  std::vector<std::byte> file_bytes(const SegmentHeader& segment) const;
+  /// Nothing when the bytes are not the index of that very file, whole and right.
+  static std::optional<SegmentIndex> parse(std::span<const std::byte> bytes,
+                                           const SegmentHeader& segment);
+  /// The index of a segment whose header is not known: it may be that of another generation.
+  static std::optional<SegmentIndex> parse_alone(std::span<const std::byte> bytes,
+                                                 std::uint32_t segment, std::uint32_t seed);
   /// The generation that an index file says it is of. Nothing when it is no such file.
   static std::optional<std::uint32_t> generation_in(std::span<const std::byte> bytes);
   /// Whether the bytes are those of an index file that was not written to its end.

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <string>
 #include <vector>
 
@@ -25,15 +24,8 @@ class SegmentReader final : public LogReader {
   void read(std::span<const LogPlace> places, const Visit& visit) override;
 
  private:
-  struct Cached {
-    std::uint32_t segment = 0;
-    SegmentFiles::OpenSegment opened;
-  };
-
-  /// The segment as it is now; a fresh one when what is cached has proven wrong.
-  IoResult<const SegmentFiles::OpenSegment*> segment(std::uint32_t number, bool fresh);
-  std::size_t read_together(std::span<const LogPlace> places, std::vector<std::size_t>& failed,
-                            std::size_t first_index, const Visit& visit);
+  std::size_t read_together(std::span<const LogPlace> places, std::size_t first_index,
+                            const Visit& visit);
   bool visit_record(std::span<const std::byte> bytes, const LogPlace& place, std::size_t index,
                     const Visit& visit) const;
   void read_alone(const LogPlace& place, std::size_t index, const Visit& visit);
@@ -41,8 +33,8 @@ class SegmentReader final : public LogReader {
   const DurableLog& log_;
   SegmentFiles& files_;
   LogEvents& events_;
-  std::list<Cached> cache_;  ///< The most recently used first.
   std::vector<std::byte> buffer_;
+  std::vector<std::uint64_t> positions_;  ///< Of the messages that are read together.
 };
 
 }  // namespace leveret::storage

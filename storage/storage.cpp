@@ -25,7 +25,7 @@ Result<void, std::string> Storage::open(const RecoveryOptions& options) {
   if (!recovered) return tl::unexpected(recovered.error());
   recovered_ = std::move(*recovered);
   Recovered for_log = recovered_;
-  for_log.state = {};  // It follows when nothing will be settled in it any more, at start().
+  for_log.state = {};  // It follows at start(), with what has been forgotten by then.
   log_ = std::make_unique<DurableLog>(segment_files_, std::move(for_log), settings_, events_);
   return {};
 }
@@ -37,11 +37,8 @@ Result<void, std::string> Storage::for_each_live_reference(
 }
 
 void Storage::start() {
-  Keeper::Start start{recovered_.newest_checkpoint, recovered_.older_checkpoint, std::nullopt};
-  if (recovered_.scanned_record_count > 0) {
-    start.due = Checkpoint{recovered_.next_segment, recovered_.epoch, recovered_.state};
-  }
-  log_->with_state([this](StoreState& state) { state = std::move(recovered_.state); });
+  Keeper::Start start{recovered_.newest_checkpoint, recovered_.older_checkpoint};
+  log_->take_recovered(std::move(recovered_));
   keeper_ = std::make_unique<Keeper>(*log_, segment_files_, settings_, events_, std::move(start));
   disk_thread_ = std::thread([this] { run_disk_thread(); });
   keeper_thread_ = std::thread([this] { run_keeper_thread(); });

@@ -1,16 +1,34 @@
 #include "storage/store_state.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace leveret::storage {
 
-bool ReferenceBits::set(std::uint32_t ordinal) {
-  const std::size_t word = ordinal / 64;
-  if (word >= words_.size()) words_.resize(word + 1);
-  const std::uint64_t bit = std::uint64_t{1} << (ordinal % 64);
-  const bool was_clear = (words_[word] & bit) == 0;
-  words_[word] |= bit;
-  return was_clear;
+std::uint32_t ReferenceBits::set(std::uint32_t first, std::uint32_t count) {
+  if (count == 0) return 0;
+  const std::uint64_t end = std::uint64_t{first} + count;
+  if ((end + 63) / 64 > words_.size()) words_.resize((end + 63) / 64);
+  std::uint32_t set_count = 0;
+  for (std::uint64_t at = first; at < end;) {
+    const std::uint64_t in_word = std::min<std::uint64_t>(64 - at % 64, end - at);
+    const std::uint64_t bits = (~std::uint64_t{0} >> (64 - in_word)) << (at % 64);
+    std::uint64_t& word = words_[at / 64];
+    set_count += static_cast<std::uint32_t>(std::popcount(bits & ~word));
+    word |= bits;
+    at += in_word;
+  }
+  return set_count;
+}
+
+std::uint32_t ReferenceBits::count(std::uint32_t end) const {
+  std::uint32_t set_count = 0;
+  for (std::size_t i = 0; i < words_.size() && i * 64 < end; ++i) {
+    const std::uint64_t in_word = std::min<std::uint64_t>(64, end - i * 64);
+    set_count += static_cast<std::uint32_t>(
+        std::popcount(words_[i] & (~std::uint64_t{0} >> (64 - in_word))));
+  }
+  return set_count;
 }
 
 void StoreState::apply(std::uint32_t segment, const RecordView& record) {
@@ -22,7 +40,7 @@ void StoreState::apply(std::uint32_t segment, const RecordView& record) {
       }
       return;
     case RecordKind::settled:
-      for (const ReferenceRun& run : read_runs(record.payload)) settle_run(run);
+      for (const ReferenceRun& run : read_runs(record.payload)) settle(run);
       return;
     case RecordKind::delivered:
       for (const ReferenceRun& run : read_runs(record.payload)) deliver_run(run);
@@ -54,34 +72,26 @@ void StoreState::add_message(std::uint32_t segment, std::uint32_t first_ordinal,
   SegmentState& state = segments_[segment];
   // Ordinals count up; a record that says otherwise is not one that the log has written. Where an
   // operator had damaged records skipped some are missing: nobody has those.
-  constexpr std::uint32_t missing_max = 1u << 24;
-  if (first_ordinal < state.reference_count ||
-      first_ordinal - state.reference_count > missing_max || count > UINT32_MAX - first_ordinal) {
+  if (first_ordinal < state.reference_count || first_ordinal > reference_count_max ||
+      count > reference_count_max - first_ordinal) {
     return;
   }
-  while (state.reference_count < first_ordinal) state.settled.set(state.reference_count++);
-  state.reference_count += count;
+  state.settled.set(state.reference_count, first_ordinal - state.reference_count);
+  state.reference_count = first_ordinal + count;
   state.live_count += count;
   state.live_size_bytes += aligned(size_bytes);
 }
 
-void StoreState::settle(const LogReference& reference) {
-  settle_run({reference.segment, reference.ordinal, 1});
-}
-
-void StoreState::settle_one(SegmentState& segment, std::uint32_t ordinal) {
-  if (!segment.settled.set(ordinal)) return;
-  // All references count the same: near enough for deciding what to compact.
-  segment.live_size_bytes -= segment.live_size_bytes / segment.live_count;
-  --segment.live_count;
-}
-
-void StoreState::settle_run(const ReferenceRun& run) {
+void StoreState::settle(const ReferenceRun& run) {
   const auto found = segments_.find(run.segment);
   if (found == segments_.end() || run.first_ordinal >= found->second.reference_count) return;
   SegmentState& segment = found->second;
   const std::uint32_t count = std::min(run.count, segment.reference_count - run.first_ordinal);
-  for (std::uint32_t i = 0; i < count; ++i) settle_one(segment, run.first_ordinal + i);
+  const std::uint32_t settled_count = segment.settled.set(run.first_ordinal, count);
+  if (settled_count == 0) return;
+  // All references count the same: near enough for deciding what to look at for compaction.
+  segment.live_size_bytes -= segment.live_size_bytes * settled_count / segment.live_count;
+  segment.live_count -= settled_count;
 }
 
 void StoreState::deliver_run(const ReferenceRun& run) {
@@ -89,7 +99,7 @@ void StoreState::deliver_run(const ReferenceRun& run) {
   if (found == segments_.end() || run.first_ordinal >= found->second.reference_count) return;
   SegmentState& segment = found->second;
   const std::uint32_t count = std::min(run.count, segment.reference_count - run.first_ordinal);
-  for (std::uint32_t i = 0; i < count; ++i) segment.delivered.set(run.first_ordinal + i);
+  segment.delivered.set(run.first_ordinal, count);
 }
 
 }  // namespace leveret::storage

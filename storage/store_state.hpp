@@ -23,8 +23,10 @@ class ReferenceBits {
     const std::size_t word = ordinal / 64;
     return word < words_.size() && (words_[word] >> (ordinal % 64) & 1) != 0;
   }
-  /// True when the bit was not set before.
-  bool set(std::uint32_t ordinal);
+  /// Sets `count` bits; returns how many were not set before.
+  std::uint32_t set(std::uint32_t first, std::uint32_t count);
+  /// How many of the first `end` bits are set.
+  std::uint32_t count(std::uint32_t end) const;
   bool empty() const { return words_.empty(); }
   std::span<const std::uint64_t> words() const { return words_; }
   void assign(std::vector<std::uint64_t> words) { words_ = std::move(words); }
@@ -33,10 +35,12 @@ class ReferenceBits {
   std::vector<std::uint64_t> words_;
 };
 
+/// More a segment cannot have: each takes 8 bytes of it, and a frame is less than 2 GiB.
+constexpr std::uint32_t reference_count_max = 1u << 28;
+
 struct SegmentState {
   std::uint32_t reference_count = 0;
   std::uint32_t live_count = 0;       ///< References that are not settled.
-  std::uint32_t generation = 0;       ///< How often the segment was compacted.
   std::uint64_t end_position = 0;     ///< Where its frames end, in bytes.
   std::uint64_t live_size_bytes = 0;  ///< About what the live references take of it.
   ReferenceBits settled, delivered;
@@ -48,8 +52,8 @@ class StoreState {
 
   /// Applies a record that lies in `segment`. A payload that makes no sense changes nothing.
   void apply(std::uint32_t segment, const RecordView& record);
-  /// Settles one reference that no record settles: nobody knows its queue any more.
-  void settle(const LogReference& reference);
+  /// Settles what no record settles. References that are not there are left out.
+  void settle(const ReferenceRun& run);
 
   Definitions& definitions() { return definitions_; }
   const Definitions& definitions() const { return definitions_; }
@@ -59,9 +63,7 @@ class StoreState {
  private:
   void add_message(std::uint32_t segment, std::uint32_t first_ordinal, std::uint32_t count,
                    std::uint32_t size_bytes);
-  void settle_run(const ReferenceRun& run);
   void deliver_run(const ReferenceRun& run);
-  void settle_one(SegmentState& segment, std::uint32_t ordinal);
 
   Definitions definitions_;
   std::map<std::uint32_t, SegmentState> segments_;

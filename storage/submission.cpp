@@ -85,26 +85,15 @@ void Submission::add(References& references, const LogPlace& place, std::uint32_
   if (place.segment == LogPlace::pending) {
     references.pending.push_back({&place, index});
   } else if (place.is_logged()) {
-    add_run(references.runs, place.reference(index));
+    add_reference(references.runs, place.reference(index));
   }
-}
-
-void Submission::add_run(std::vector<ReferenceRun>& runs, const LogReference& reference) {
-  if (!runs.empty()) {
-    ReferenceRun& last = runs.back();
-    if (last.segment == reference.segment && last.first_ordinal + last.count == reference.ordinal) {
-      ++last.count;
-      return;
-    }
-  }
-  runs.push_back({reference.segment, reference.ordinal, 1});
 }
 
 std::uint64_t Submission::size_bound_bytes() const {
   std::uint64_t size = size_bytes();
   for (const References* references : {&settled_, &delivered_}) {
     const std::uint64_t run_count = references->runs.size() + references->pending.size();
-    size += aligned(sizeof(RecordHeader) + run_count * sizeof(ReferenceRun));
+    if (run_count > 0) size += aligned(sizeof(RecordHeader) + run_count * sizeof(ReferenceRun));
   }
   return size;
 }
@@ -132,7 +121,7 @@ std::uint64_t Submission::place_at(std::uint32_t segment, std::uint64_t position
 
 void Submission::add_references(RecordKind kind, References& references) {
   for (const Reference& pending : references.pending) {
-    add_run(references.runs, pending.place->reference(pending.index));
+    add_reference(references.runs, pending.place->reference(pending.index));
   }
   if (references.runs.empty()) return;
   const std::size_t record = begin_record(kind);

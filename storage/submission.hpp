@@ -86,7 +86,6 @@ class Submission {
   };
 
   static void add(References& references, const LogPlace& place, std::uint32_t index);
-  static void add_run(std::vector<ReferenceRun>& runs, const LogReference& reference);
   void add_references(RecordKind kind, References& references);
   std::size_t begin_record(RecordKind kind);
   void end_record(std::size_t record);

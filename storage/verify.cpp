@@ -43,7 +43,7 @@ class Verification {
   void note_damage(std::uint32_t segment, const SegmentSurvey& survey);
   void replay(std::uint32_t segment, const File& file, const SegmentSurvey& survey);
   std::optional<Known> read_index(std::uint32_t segment,
-                                  std::optional<std::uint32_t> generation) const;
+                                  const std::optional<SegmentHeader>& header) const;
   void find_losses();
   void find_losses(std::uint32_t segment, const SegmentState& state);
   void compare_checkpoints();
@@ -188,14 +188,12 @@ Verification::Outcome Verification::check_segment(std::uint32_t segment) {
   verdict_.record_count += survey.record_count();
   ReferenceBits& found = found_[segment];
   survey.index.for_each([&](const IndexEntry& entry) {
-    for (std::uint32_t i = 0; i < entry.queues.size(); ++i) found.set(entry.first_ordinal + i);
+    found.set(entry.first_ordinal, static_cast<std::uint32_t>(entry.queues.size()));
   });
   note_damage(segment, survey);
   check_index(segment, survey, verdict);
   if (survey.is_damaged()) {
-    const auto generation = survey.header ? std::optional(survey.header->generation)
-                                          : std::nullopt;
-    auto known = read_index(segment, generation);
+    auto known = read_index(segment, survey.header);
     known_[segment] = known ? std::move(*known)
                             : Known{std::move(survey.claimed), verdict.generation > 0, true};
   }
@@ -274,16 +272,15 @@ void Verification::replay(std::uint32_t segment, const File& file, const Segment
 
 // ---- indexes -------------------------------------------------------------------------------
 
-/// The index of a segment of which at most the generation is known.
+/// The index of a segment, whose header may not be known.
 std::optional<Verification::Known> Verification::read_index(
-    std::uint32_t segment, std::optional<std::uint32_t> generation) const {
+    std::uint32_t segment, const std::optional<SegmentHeader>& header) const {
   const auto bytes = read_file(files_, path(index_name(segment)), small_file_max_bytes);
   if (!bytes) return std::nullopt;
-  if (!generation) generation = SegmentIndex::generation_in(*bytes);
-  if (!generation) return std::nullopt;
-  auto index =
-      SegmentIndex::parse(*bytes, segment, *generation, segment_seed(node_, segment));
-  if (!index) return std::nullopt;
+  const auto generation = SegmentIndex::generation_in(*bytes);
+  auto index = header ? SegmentIndex::parse(*bytes, *header)
+                      : SegmentIndex::parse_alone(*bytes, segment, segment_seed(node_, segment));
+  if (!generation || !index) return std::nullopt;
   return Known{std::move(*index), *generation > 0, false};
 }
 
@@ -300,16 +297,17 @@ void Verification::check_index(std::uint32_t segment, const SegmentSurvey& surve
     verdict_.notes.push_back(path(name) + " is not finished; its segment is read instead");
   } else {
     verdict_.read_bytes += bytes->size();
-    const auto generation = survey.header ? std::optional(survey.header->generation)
-                                          : SegmentIndex::generation_in(*bytes);
-    const std::uint32_t seed = segment_seed(node_, segment);
-    if (!generation || !SegmentIndex::parse(*bytes, segment, *generation, seed)) {
+    const auto generation = SegmentIndex::generation_in(*bytes);
+    if (!read_index(segment, std::nullopt)) {
       problem = "is damaged";
-    } else if (!survey.is_damaged() &&
-               *bytes != survey.index.file_bytes(segment, *generation, seed)) {
+    } else if (survey.header && !read_index(segment, survey.header)) {
+      // The segment was rewritten, and the broker stopped before its index was.
+      verdict_.notes.push_back(path(name) + " is that of a former file; its segment is read "
+                                            "instead");
+    } else if (!survey.is_damaged() && *bytes != survey.index.file_bytes(*survey.header)) {
       problem = "says something else than its segment";
     }
-    if (generation) verdict.generation = std::max(verdict.generation, *generation);
+    if (generation && !survey.header) verdict.generation = *generation;
   }
   if (problem.empty()) return;
   verdict.index_is_damaged = true;

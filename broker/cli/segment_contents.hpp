@@ -17,7 +17,7 @@ namespace leveret::cli {
 struct SegmentContents {
   std::uint32_t number = 0;
   storage::SegmentSurvey survey;
-  std::string index;  ///< "right", "none", "unfinished" or "damaged".
+  std::string index;  ///< "right", "none", "unfinished", "outdated" or "damaged".
   std::uint64_t live_count = 0;
   std::uint64_t live_size_bytes = 0;
 

@@ -43,7 +43,7 @@ class ScratchLog final : public LogEvents {
   void open() {
     auto recovered = recover(files, folder_, node_, {});
     ASSERT_TRUE(recovered) << recovered.error();
-    Keeper::Start start{recovered->newest_checkpoint, recovered->older_checkpoint, std::nullopt};
+    Keeper::Start start{recovered->newest_checkpoint, recovered->older_checkpoint};
     segment_files_ = std::make_unique<SegmentFiles>(files, folder_, node_);
     durable_ =
         std::make_unique<DurableLog>(*segment_files_, std::move(*recovered), settings, *this);

@@ -234,14 +234,40 @@ TEST_F(VerifyTest, TellsADamagedIndexFromAnUnfinishedOne) {
   EXPECT_TRUE(verdict().is_clean());
 }
 
+// Goal: a broker that stopped between rewriting a segment and its index has left no damage.
+TEST_F(VerifyTest, LeavesTheIndexOfAFormerFileAlone) {
+  log_.open();
+  log_.append("body", {1});
+  log_.commit();
+  log_.checkpoint();
+  const auto records = log_.bytes(std::string(first_segment));
+  const std::string unfinished = log_.path("0000000001.seg.new");
+  {
+    auto file = log_.files.open(unfinished, OpenMode::replace);
+    ASSERT_TRUE(file);
+    RewrittenSegment rewritten(**file, log_.node(), 1);
+    const auto bytes = std::span<const std::byte>(records).subspan(512 + sizeof(FrameHeader));
+    const auto record = read_record(bytes, segment_seed(log_.node(), 1));
+    ASSERT_TRUE(record);
+    ASSERT_TRUE(rewritten.add(*record, bytes.first(record->header.size_bytes)));
+    ASSERT_TRUE(rewritten.finish(1, 1));
+  }
+  ASSERT_TRUE(log_.files.rename(unfinished, log_.path(std::string(first_segment))));
+  const Verdict found = verdict();
+  EXPECT_EQ(sentences(found), Sentences{});
+  ASSERT_EQ(found.notes.size(), 1U);
+  EXPECT_NE(found.notes[0].find("0000000001.idx is that of a former file"), std::string::npos);
+}
+
 // Goal: an index that is whole and yet tells of other messages is found out.
 TEST_F(VerifyTest, ComparesAnIndexWithItsSegment) {
   log_.open();
   log_.append("body", {1});
   log_.commit();
   log_.checkpoint();
-  const SegmentIndex empty;
-  const auto bytes = empty.file_bytes(1, 0, segment_seed(log_.node(), 1));
+  const auto header =
+      read_struct<SegmentHeader>(log_.bytes(std::string(first_segment)));
+  const auto bytes = SegmentIndex{}.file_bytes(header);
   ASSERT_TRUE(replace_file(log_.files, log_.folder(), "0000000001.idx", bytes));
   EXPECT_EQ(sentences(verdict()),
             (Sentences{"0000000001.idx: says something else than its segment"}));
