@@ -55,10 +55,14 @@ void DurableLog::take_recovered(Recovered&& recovered) {
 
 void DurableLog::submit(ShardLog& shard, Submission& submission) {
   bool notify = false;
+  bool has_rolled = false;
   {
     const std::lock_guard lock(mutex_);
     const std::uint64_t bound = submission.size_bound_bytes();
-    if (tail_position_ + bound > tail_end_ && tail_position_ > first_frame_position) begin_tail();
+    if (tail_position_ + bound > tail_end_ && tail_position_ > first_frame_position) {
+      begin_tail();
+      has_rolled = true;
+    }
     tail_position_ += submission.place_at(tail_segment_, tail_position_, tail_ordinal_);
     tail_ordinal_ += submission.reference_count();
     // A frame too long for a usual segment has one of its own, of just its size.
@@ -66,9 +70,17 @@ void DurableLog::submit(ShardLog& shard, Submission& submission) {
     notify = queue_.empty() || (submission.awaited() && !urgent_);
     queue_.push_back({&shard, &submission});
     queued_bytes_ += submission.size_bytes();
+    unwritten_bytes_.fetch_add(submission.size_bytes(), std::memory_order_relaxed);
     urgent_ = urgent_ || submission.awaited() || queued_bytes_ > unhurried_max_bytes;
   }
   if (notify) changed_.notify_one();
+  if (has_rolled) events_.on_growth();
+}
+
+std::uint64_t DurableLog::unplaced_bytes() const {
+  const std::uint64_t spare_bytes = spare_count() * settings_.segment_size_bytes;
+  const std::uint64_t unwritten_bytes = unwritten_bytes_.load(std::memory_order_relaxed);
+  return unwritten_bytes > spare_bytes ? unwritten_bytes - spare_bytes : 0;
 }
 
 /// The next frame begins a segment. Requires: mutex_ is held.
@@ -140,7 +152,7 @@ bool DurableLog::take_submissions(Instant now, bool at_once) {
 bool DurableLog::write_pending(Instant now) {
   while (!pending_.empty()) {
     const Submission& first = *pending_.front().submission;
-    if (first.segment() != segment_ && !begin_segment(first.segment(), first.size_bytes())) {
+    if (first.segment() != segment_ && !begin_segment(first)) {
       return false;
     }
     std::size_t count = 0;
@@ -205,6 +217,7 @@ void DurableLog::note_written(const Submission& submission) {
     });
   }
   position_ = submission.position() + submission.size_bytes();
+  unwritten_bytes_.fetch_sub(submission.size_bytes(), std::memory_order_relaxed);
   bytes_since_checkpoint_ += submission.size_bytes();
   written_end_.store(
       end_of(segment_, static_cast<std::uint32_t>(position_ / LogPlace::position_unit_bytes)),
@@ -235,6 +248,7 @@ bool DurableLog::queue_attestation() {
   attestation_.clear();
   tail_position_ += attestation_.place_at(tail_segment_, tail_position_, tail_ordinal_);
   queue_.push_back({nullptr, &attestation_});
+  unwritten_bytes_.fetch_add(attestation_.size_bytes(), std::memory_order_relaxed);
   return true;
 }
 

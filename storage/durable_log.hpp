@@ -69,6 +69,8 @@ class DurableLog {
   void close(Instant now);
   /// A write or a sync has failed: nothing is written or confirmed any more.
   bool failed() const { return failed_; }
+  /// How much of what was submitted will need room that the log does not have yet. Any thread.
+  std::uint64_t unplaced_bytes() const;
   /// There is no room for the next segment; step() tries again.
   bool out_of_space() const { return out_of_space_; }
 
@@ -111,9 +113,10 @@ class DurableLog {
   bool write_pending(Instant now);
   bool write_batch(std::size_t count, Instant now);
   void note_written(const Submission& submission);
-  bool begin_segment(std::uint32_t segment, std::uint64_t frame_size_bytes);
+  bool begin_segment(const Submission& first);
   IoResult<void> seal_segment();
-  IoResult<std::unique_ptr<File>> create_segment(const SegmentHeader& header);
+  IoResult<std::unique_ptr<File>> create_segment(const SegmentHeader& header,
+                                                 bool has_messages);
   IoResult<void> name_segment(File& file, const SegmentHeader& header, const std::string& from);
   void note_unsynced(const Queued& queued, Instant now);
   bool sync();
@@ -171,6 +174,7 @@ class DurableLog {
   std::atomic<std::uint64_t> written_end_{0};
   std::atomic<std::uint64_t> durable_record_count_{0};
   std::atomic<bool> checkpoint_requested_{false};
+  std::atomic<std::uint64_t> unwritten_bytes_{0};
   std::atomic<bool> failed_{false};
   std::atomic<bool> out_of_space_{false};
 };

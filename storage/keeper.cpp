@@ -10,6 +10,7 @@ constexpr std::uint64_t slack_max_bytes = 1024 * 1024;
 constexpr std::uint64_t fill_piece_bytes = 1024 * 1024;
 constexpr std::uint64_t checkpoint_size_max_bytes = 4ull << 30;
 constexpr std::chrono::milliseconds retry_interval{500};
+constexpr std::uint64_t garbage_segments = 4;
 }  // namespace
 
 Keeper::Keeper(DurableLog& log, SegmentFiles& files, LogSettings settings, LogEvents& events,
@@ -25,7 +26,7 @@ Instant Keeper::step(Instant now) {
   }
   finish_sealed();
   prepare_spares();
-  if (lacks_room_ || log_.out_of_space()) make_room();
+  if (lacks_room_ || log_.out_of_space() || room_is_wanted_ || has_much_garbage(now)) make_room();
   compact_one(now);
   request_checkpoint_when_due(now);
   return now + std::min(retry_interval, settings_.checkpoint_interval);
@@ -182,6 +183,20 @@ void Keeper::recycle(std::uint32_t segment) {
   remove(name);
 }
 
+/// So much that it should not wait for the next usual checkpoint.
+bool Keeper::has_much_garbage(Instant now) {
+  if (made_room_at_ == never) made_room_at_ = now;
+  if (made_room_at_ + settings_.garbage_interval > now) return false;
+  made_room_at_ = now;
+  std::uint64_t dead_bytes = 0;
+  log_.with_state([&](StoreState& state) {
+    for (const auto& [segment, content] : state.segments()) {
+      if (content.live_count == 0) dead_bytes += content.end_position;
+    }
+  });
+  return dead_bytes >= garbage_segments * settings_.segment_size_bytes;
+}
+
 /// There is hardly any room left. What is garbage by now goes as soon as a checkpoint knows it.
 void Keeper::make_room() {
   if (newest_.segment != older_.segment) return double_newest_checkpoint();
@@ -209,6 +224,8 @@ void Keeper::prepare_spares() {
 }
 
 IoResult<void> Keeper::prepare_spare() {
+  auto room = files_.check_room(settings_.segment_size_bytes, settings_.reserve_bytes);
+  if (!room) return room;
   std::string name;
   do {
     name = "spare-" + std::to_string(next_spare_++);

@@ -39,6 +39,8 @@ class Keeper {
 
   /// No spare could be prepared: what is left is for acknowledgements.
   bool lacks_room() const { return lacks_room_; }
+  /// Whether somebody needs the room that garbage takes. Any thread.
+  void want_room(bool is_wanted) { room_is_wanted_ = is_wanted; }
 
  private:
   /// A compacted segment that waits for what it leaves out to be settled on the disk itself.
@@ -62,6 +64,7 @@ class Keeper {
   void double_newest_checkpoint();
   void remove_old_checkpoints();
   void request_checkpoint_when_due(Instant now);
+  bool has_much_garbage(Instant now);
   void make_room();
   void prepare_spares();
   IoResult<void> prepare_spare();
@@ -87,6 +90,7 @@ class Keeper {
   bool due_is_late_ = false;  ///< There was no room for it; that has been said.
   Instant checkpoint_requested_at_ = never;
   Instant last_change_at_ = never;
+  Instant made_room_at_ = never;
   std::uint32_t next_spare_ = 1;
   std::optional<Compaction> compaction_;
   /// Segments that could not be compacted, because something in them is damaged.
@@ -94,6 +98,7 @@ class Keeper {
   /// What was found out about segments when their indexes were read.
   std::map<std::uint32_t, Look> looks_;
   std::atomic<bool> lacks_room_{false};
+  std::atomic<bool> room_is_wanted_{false};
 };
 
 }  // namespace leveret::storage

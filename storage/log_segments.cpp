@@ -1,23 +1,26 @@
 // DurableLog, second half: segments begin and end; what the keeper asks.
 
+#include <algorithm>
 #include <utility>
 
 #include "storage/durable_log.hpp"
 
 namespace leveret::storage {
 
-bool DurableLog::begin_segment(std::uint32_t segment, std::uint64_t frame_size_bytes) {
+/// Begins the segment of a frame, the first in it.
+bool DurableLog::begin_segment(const Submission& first) {
+  const std::uint32_t segment = first.segment();
   if (file_ != nullptr) {
     if (auto sealed = seal_segment(); !sealed) return give_up(sealed.error());
   }
-  const std::uint64_t needed = first_frame_position + frame_size_bytes + sizeof(FrameHeader);
+  const std::uint64_t needed = first_frame_position + first.size_bytes() + sizeof(FrameHeader);
   SegmentHeader header;
   header.segment = segment;
   header.epoch = epoch_;
   header.node = files_.node();
   header.file_size_bytes = std::max(settings_.segment_size_bytes, needed);
   seal_header(header, segment_seed(files_.node(), segment));
-  auto file = create_segment(header);
+  auto file = create_segment(header, first.reference_count() > 0);
   if (!file) return give_up(file.error());
   file_ = std::move(*file);
   header_ = header;
@@ -30,7 +33,8 @@ bool DurableLog::begin_segment(std::uint32_t segment, std::uint64_t frame_size_b
   return true;
 }
 
-IoResult<std::unique_ptr<File>> DurableLog::create_segment(const SegmentHeader& header) {
+IoResult<std::unique_ptr<File>> DurableLog::create_segment(const SegmentHeader& header,
+                                                           bool has_messages) {
   const std::string folder = files_.folder() + "/";
   const std::uint64_t size_bytes = header.file_size_bytes;
   std::string spare;
@@ -50,6 +54,11 @@ IoResult<std::unique_ptr<File>> DurableLog::create_segment(const SegmentHeader& 
       return tl::unexpected(done.error());
     }
     return file;
+  }
+  const std::uint64_t reserve_bytes =
+      has_messages ? settings_.reserve_bytes : settings_.checkpoint_reserve_bytes;
+  if (auto room = files_.check_room(size_bytes, reserve_bytes); !room) {
+    return tl::unexpected(room.error());
   }
   const std::string unfinished = folder + segment_name(header.segment) + ".new";
   auto file = files_.files().open(unfinished, OpenMode::replace);

@@ -21,8 +21,15 @@ struct LogSettings {
   /// A checkpoint is made at the end of a segment after this much log, or this much time.
   std::uint64_t checkpoint_bytes = 256ull << 20;
   std::chrono::milliseconds checkpoint_interval{60'000};
+  /// Much garbage is collected this often.
+  std::chrono::milliseconds garbage_interval{5'000};
   /// Spare segments that are kept ready.
   std::uint32_t spare_count = 2;
+  /// Messages do not take the last bytes of the disk: settlements, and checkpoints that know of
+  /// them, make room again, and have to fit in there.
+  std::uint64_t reserve_bytes = 0;
+  /// Nor do settlements take the very last.
+  std::uint64_t checkpoint_reserve_bytes = 0;
   /// A sealed segment with at least this share of dead bytes is rewritten, in percent.
   std::uint32_t compact_at_percent = 50;
   /// The same for a log that is hardly used.
@@ -39,6 +46,8 @@ class LogEvents {
   virtual void on_failure(const IoError& error) = 0;
   /// There is no room on the disk for the log to grow, or there is again.
   virtual void on_disk_full(bool is_full) = 0;
+  /// What has been submitted will take another segment. Called on the submitting shard's thread.
+  virtual void on_growth() {}
   /// Something that an operator should know.
   virtual void on_warning(const std::string& sentence) = 0;
 };

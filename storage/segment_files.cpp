@@ -1,5 +1,7 @@
 #include "storage/segment_files.hpp"
 
+#include <cerrno>
+
 #include <algorithm>
 #include <utility>
 
@@ -83,6 +85,14 @@ void SegmentFiles::forget(std::uint32_t segment) {
 void SegmentFiles::drop(std::uint32_t segment) {
   ++drop_count_;
   kept_.remove_if([&](const Kept& kept) { return kept.segment == segment; });
+}
+
+IoResult<void> SegmentFiles::check_room(std::uint64_t size_bytes, std::uint64_t reserve_bytes) {
+  if (reserve_bytes == 0) return {};
+  const auto free = files_.free_bytes(folder_);
+  // Where nobody can tell, it is tried.
+  if (!free || *free >= size_bytes + reserve_bytes) return {};
+  return tl::unexpected(IoError{"make room in " + folder_, ENOSPC});
 }
 
 }  // namespace leveret::storage

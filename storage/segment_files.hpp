@@ -55,6 +55,9 @@ class SegmentFiles {
   /// The segment is gone.
   void forget(std::uint32_t segment);
 
+  /// Error (ENOSPC): so much more would not leave the reserve free.
+  IoResult<void> check_room(std::uint64_t size_bytes, std::uint64_t reserve_bytes);
+
   FileSystem& files() { return files_; }
   const std::string& folder() const { return folder_; }
   const NodeId& node() const { return node_; }

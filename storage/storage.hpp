@@ -47,6 +47,10 @@ class Storage {
   std::unique_ptr<ShardLog> make_shard_log(std::function<void()> wake);
   std::unique_ptr<SegmentReader> make_reader();
 
+  /// Whether somebody needs the room that garbage takes. Requires: started.
+  void want_room(bool is_wanted) { keeper_->want_room(is_wanted); }
+  /// How much of the free room what has been submitted will take. Requires: started.
+  std::uint64_t unplaced_bytes() const { return log_->unplaced_bytes(); }
   /// There is no room for the log to grow.
   bool disk_is_full() const { return log_->out_of_space() || keeper_->lacks_room(); }
 

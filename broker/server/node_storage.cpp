@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -21,6 +22,15 @@ constexpr std::chrono::milliseconds low_check_interval{250};
 // An alarm that is on ends a little above the limit, so that it does not flutter.
 constexpr double alarm_end_share = 1.02;
 constexpr int exit_io_error = 74;
+// What the log leaves free for checkpoints.
+constexpr std::uint64_t checkpoint_reserve_bytes = 1 << 20;
+// After an alarm every publisher may finish what it has begun.
+constexpr std::uint64_t reserve_min_bytes = 8 << 20;
+
+/// What messages leave free: settlements have to be written before anything becomes garbage.
+std::uint64_t reserve_bytes(const config::Storage& config) {
+  return std::max(reserve_min_bytes, config.segment_size_bytes + 2 * checkpoint_reserve_bytes);
+}
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
 
@@ -29,12 +39,18 @@ storage::LogSettings log_settings(const config::Storage& config) {
   settings.segment_size_bytes = config.segment_size_bytes;
   settings.sync = config.sync == config::StorageSync::fdatasync;
   settings.compact_at_percent = config.compact_at_percent;
+  settings.reserve_bytes = reserve_bytes(config);
+  settings.checkpoint_reserve_bytes = checkpoint_reserve_bytes;
   return settings;
 }
 
 }  // namespace
 
-Result<void, std::string> NodeStorage::open(const config::Config& config) {
+Result<void, std::string> NodeStorage::open(const config::Config& config,
+                                            std::function<void()> on_low) {
+  on_low_ = std::move(on_low);
+  free_limit_bytes_ = config.disk.free_limit_bytes;
+  log_room_bytes_ = 2 * config.storage.segment_size_bytes + reserve_bytes(config.storage);
   auto opened = storage::DataDir::open(files_, config.node.data_dir);
   if (!opened) return tl::unexpected(opened.error());
   data_dir_.emplace(std::move(*opened));
@@ -89,19 +105,22 @@ void NodeStorage::report_recovery(std::uint64_t queue_count, std::uint64_t messa
            LogCategory::storage);
 }
 
-bool NodeStorage::check_disk(const config::Disk& limits) {
+bool NodeStorage::check_disk(const config::Disk& limits, bool was_raised) {
   const auto now = steady_clock::now();
-  const auto interval = is_low_ ? low_check_interval : std::chrono::milliseconds(
-                                                           limits.check_interval);
+  const bool was_low = is_low_;
+  const auto interval = was_low || was_raised ? low_check_interval
+                                              : std::chrono::milliseconds(limits.check_interval);
   const bool is_full = storage_->disk_is_full();
-  if (now - checked_at_ < interval && is_full == is_low_) return is_low_;
+  free_limit_bytes_ = limits.free_limit_bytes;
+  if (now - checked_at_ < interval && is_full == is_low_ && was_raised == is_low_) return is_low_;
   checked_at_ = now;
-  const auto free = files_.free_bytes(data_dir_->log_folder());
-  if (free) free_bytes_ = *free;
-  const double share = is_low_ ? alarm_end_share : 1.0;
-  const bool was_low = std::exchange(
-      is_low_, is_full || (free && static_cast<double>(*free) <
-                                       static_cast<double>(limits.free_limit_bytes) * share));
+  const auto room = room_bytes();
+  if (room) free_bytes_ = *room;
+  const double share = was_low || was_raised ? alarm_end_share : 1.0;
+  const auto limit = static_cast<double>(
+      std::max<std::uint64_t>(limits.free_limit_bytes, log_room_bytes_));
+  is_low_ = is_full || (room && static_cast<double>(*room) < limit * share);
+  storage_->want_room(is_low_);
   if (is_low_ != was_low) {
     log_warning(is_low_ ? "disk alarm: publishers are blocked; " + megabytes(free_bytes_) +
                               " are free (disk.free_limit)"
@@ -126,6 +145,21 @@ void NodeStorage::on_disk_full(bool is_full) {
   log_warning(is_full ? "the disk is full: what was published is not confirmed before there is room"
                       : "there is room on the disk again",
               LogCategory::storage);
+  if (is_full) on_low_();
+}
+
+std::optional<std::uint64_t> NodeStorage::room_bytes() {
+  const auto free = files_.free_bytes(data_dir_->log_folder());
+  if (!free) return std::nullopt;
+  const std::uint64_t unplaced = storage_->unplaced_bytes();
+  return *free > unplaced ? *free - unplaced : 0;
+}
+
+// At full speed the disk is full long before somebody looks at the clock; and what is in the way of
+// the settlements that would make room is written before them.
+void NodeStorage::on_growth() {
+  const auto room = room_bytes();
+  if (room && *room < std::max<std::uint64_t>(free_limit_bytes_, log_room_bytes_)) on_low_();
 }
 
 void NodeStorage::on_warning(const std::string& sentence) {

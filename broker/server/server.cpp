@@ -83,7 +83,11 @@ Server::~Server() { stop_shards(); }
 Result<void, std::string> Server::start() {
   log_info("file descriptors: " + std::to_string(raise_descriptor_limit()) + " at most");
   memory_high_watermark_bytes_ = config_.memory.high_watermark_bytes;
-  if (auto opened = storage_.open(config_); !opened) return opened;
+  const auto on_low = [this] {
+    if (alarms_.disk.exchange(true)) return;
+    for (auto& shard : shards_) shard->wake();
+  };
+  if (auto opened = storage_.open(config_, on_low); !opened) return opened;
   make_shards();
   if (auto recovered = recover(); !recovered) return recovered;
   storage_.log().start();
@@ -285,7 +289,7 @@ void Server::watch_resources() {
 }
 
 void Server::watch_disk() {
-  const bool is_low = storage_.check_disk(config_.disk);
+  const bool is_low = storage_.check_disk(config_.disk, alarms_.disk);
   if (alarms_.disk.exchange(is_low) == is_low) return;
   for (auto& shard : shards_) shard->wake();
 }
