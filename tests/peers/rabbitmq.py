@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -45,6 +46,17 @@ class RabbitMQ(Broker):
             raise BrokerFailure(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}")
         return done.stdout
 
+    def end_node(self, number):
+        """Sends the node a signal that ends it, and returns its exit code. start_again() may follow."""
+        self._process.send_signal(number)
+        return self._process.wait()
+
+    def start_again(self):
+        """Starts the node on what it left on the disk when it ended."""
+        super()._stop()
+        self._output.clear()
+        self._launch_node()
+
     def _start(self):
         if not rabbitmq_is_installed():
             raise BrokerFailure("RabbitMQ is not installed: apt-get install rabbitmq-server")
@@ -72,6 +84,9 @@ class RabbitMQ(Broker):
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True)
         wait_until(lambda: _accepts(self.host, name_server_port), 10, "Erlang's name server did not listen")
+        self._launch_node()
+
+    def _launch_node(self):
         # RUNNING_UNDER_SYSTEMD makes the script become the Erlang machine instead of its parent.
         self._launch([_script("rabbitmq-server")], {**self._environment, "RUNNING_UNDER_SYSTEMD": "true"},
                      lambda line: "completed with" in line)

@@ -3,7 +3,7 @@
 import socket
 
 from harness import wire
-from harness.connection import Connection
+from harness.connection import Connection, ConnectionClosed
 from harness.transcript import CAPABILITIES
 
 
@@ -46,6 +46,17 @@ def connect(address, **options):
     except BaseException:
         client.drop()
         raise
+
+
+def supports_arguments(address, arguments):
+    """Whether queues may have these arguments. There are some that Leveret does not know yet."""
+    client = connect(address)
+    try:
+        event = client.channel().call("queue.declare", exclusive=True, arguments=arguments)
+        client.close()
+        return event.name == "queue.declare-ok"
+    except ConnectionClosed:
+        return False
 
 
 def publish_frames(routing_key, body, channel=1, exchange="", frame_size=131064, **properties):

@@ -52,11 +52,22 @@ def is_sanitized():
         return b"__asan_init" in file.read()
 
 
+class StartRefused(BrokerFailure):
+    """The program ended instead of becoming ready."""
+
+    def __init__(self, code, log):
+        super().__init__(f"ended with exit code {code} instead of becoming ready:\n{log[-4000:]}")
+        self.code = code
+        self.log = log
+
+
 class Daemon(Leveret):
     """A Leveret whose process can be looked into."""
 
-    def __init__(self, shards=1, settings=(), **common):
-        super().__init__(settings=[f"node.threads={shards}", *settings], **common)
+    def __init__(self, shards=1, settings=(), data_dir=None, **common):
+        """`data_dir` outlives the daemon; without it there is one for this process alone."""
+        own_settings = [] if data_dir is None else [f"node.data_dir={data_dir}"]
+        super().__init__(settings=[f"node.threads={shards}", *settings, *own_settings], **common)
         self.start_duration_s = 0.0
         self.expects_exit = False
 
@@ -146,7 +157,12 @@ class Daemon(Leveret):
 
     def _start(self):
         started = time.monotonic()
-        super()._start()
+        try:
+            super()._start()
+        except BrokerFailure as failure:
+            if self._process is None or self._reader.is_alive():
+                raise  # It is still there, only not ready.
+            raise StartRefused(self._process.wait(PATIENCE_S), self.log_text()) from failure
         self.start_duration_s = time.monotonic() - started
 
 

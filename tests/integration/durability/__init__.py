@@ -1,0 +1,1 @@
+"""What survives the end of the daemon, and what does not: the tests of the storage from outside."""
