@@ -16,7 +16,8 @@
 
 namespace leveret::broker {
 
-template <class T>
+/// `later_capacity`: of all chunks but the first.
+template <class T, std::uint32_t later_capacity = 128>
 class ChunkedFifo {
  public:
   ChunkedFifo() = default;
@@ -80,7 +81,6 @@ class ChunkedFifo {
 
  private:
   static constexpr std::uint32_t first_capacity = 4;
-  static constexpr std::uint32_t later_capacity = 128;
 
   struct Chunk {
     Chunk* next;

@@ -116,7 +116,7 @@ class MessagePager {
   /// What is larger stays in memory.
   static constexpr std::uint64_t paged_message_max_bytes = 1ull << 30;
   /// So many recovered entries are gathered in all queues before they are written.
-  static constexpr std::uint32_t recovered_max = 512 * 1024;
+  static constexpr std::uint32_t recovered_max = 2 * 1024 * 1024;
 
   bool over_budget() const { return MessageMemory::used_bytes() > budget_bytes_; }
   bool page_out_some(Instant now);

@@ -47,7 +47,7 @@ class ReadyList::Backlog final : public PagedQueue {
 
   ReadyList& list_;
   MessagePager& pager_;
-  ChunkedFifo<PagedChunk> chunks_;
+  ChunkedFifo<PagedChunk, 16> chunks_;
   ChunkedFifo<QueueEntry> back_;
   std::size_t paged_count_ = 0;
   std::uint64_t body_bytes_ = 0;

@@ -25,11 +25,11 @@ constexpr int exit_io_error = 74;
 // What the log leaves free for checkpoints.
 constexpr std::uint64_t checkpoint_reserve_bytes = 1 << 20;
 // After an alarm every publisher may finish what it has begun.
-constexpr std::uint64_t reserve_min_bytes = 8 << 20;
+constexpr std::uint64_t unfinished_bytes = 16 << 20;
 
 /// What messages leave free: settlements have to be written before anything becomes garbage.
 std::uint64_t reserve_bytes(const config::Storage& config) {
-  return std::max(reserve_min_bytes, config.segment_size_bytes + 2 * checkpoint_reserve_bytes);
+  return config.segment_size_bytes + 2 * checkpoint_reserve_bytes;
 }
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / 1'000'000) + " MB"; }
@@ -50,7 +50,8 @@ Result<void, std::string> NodeStorage::open(const config::Config& config,
                                             std::function<void()> on_low) {
   on_low_ = std::move(on_low);
   free_limit_bytes_ = config.disk.free_limit_bytes;
-  log_room_bytes_ = 2 * config.storage.segment_size_bytes + reserve_bytes(config.storage);
+  log_room_bytes_ = reserve_bytes(config.storage) +
+                    std::max(2 * config.storage.segment_size_bytes, unfinished_bytes);
   auto opened = storage::DataDir::open(files_, config.node.data_dir);
   if (!opened) return tl::unexpected(opened.error());
   data_dir_.emplace(std::move(*opened));
