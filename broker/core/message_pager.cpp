@@ -35,8 +35,7 @@ bool MessagePager::page_out_some(Instant now) {
     // Queues take turns.
     PagedQueue& queue = queues_.front();
     queues_.splice(queues_.end(), queues_, queues_.begin());
-    const bool pressing = MessageMemory::used_bytes() > budget_bytes_ + budget_bytes_ / 4;
-    const std::uint64_t bytes = queue.page_out(pressing);
+    const std::uint64_t bytes = queue.page_out(pressing());
     if (now < retry_at_) return false;
     if (bytes == 0) {
       if (first_without_work == &queue) break;
@@ -113,42 +112,62 @@ template <class Visit>
 storage::IoResult<void> MessagePager::for_entries(const PagedChunk& chunk, Visit&& visit) {
   const auto bytes = read(chunk);
   if (!bytes) return tl::unexpected(bytes.error());
-  const std::size_t entries_size = chunk.count * sizeof(PagedEntry);
-  LEVERET_ASSERT(bytes->size() >= entries_size, "a chunk holds all of its entries");
-  auto messages = bytes->subspan(entries_size);
-  for (std::uint32_t i = 0; i < chunk.count; ++i) {
+  const std::uint32_t all_count = chunk.loaded_count + chunk.count;
+  LEVERET_ASSERT(bytes->size() >= all_count * sizeof(PagedEntry), "a chunk has all its entries");
+  auto messages = bytes->subspan(all_count * sizeof(PagedEntry));
+  for (std::uint32_t i = 0; i < all_count; ++i) {
     PagedEntry entry;
     std::memcpy(&entry, bytes->data() + i * sizeof(entry), sizeof(entry));
     const std::size_t size = entry.place.is_logged() ? 0 : entry.place.size_bytes;
-    visit(i, std::as_const(entry), messages.first(size));
+    if (i >= chunk.loaded_count && !visit(std::as_const(entry), messages.first(size))) break;
     messages = messages.subspan(size);
   }
   if (buffer_.size() > kept_buffer_max_bytes) buffer_ = {};
   return {};
 }
 
-std::uint64_t MessagePager::load(const PagedChunk& chunk, const QueueDefinition& of,
-                                 ChunkedFifo<QueueEntry>& to) {
-  loading_.resize(chunk.count);
+/// Reads entries, with those messages that the log does not have, and takes them off the chunk.
+storage::IoResult<void> MessagePager::read_entries(PagedChunk& chunk) {
+  const bool is_part = pressing();
+  std::uint64_t bytes_count = 0;
+  loading_.clear();
   places_.clear();
   places_of_.clear();
-  const auto read = for_entries(chunk, [&](std::uint32_t index, const PagedEntry& paged,
+  const auto read = for_entries(chunk, [&](const PagedEntry& paged,
                                            std::span<const std::byte> bytes) {
+    if (is_part && (loading_.size() >= limits_.small_entries ||
+                    bytes_count >= limits_.small_bytes)) {
+      chunk.first_position = paged.position;
+      chunk.first_expires_at = paged.expires_at;
+      return false;
+    }
+    bytes_count += paged.place.size_bytes;
     MessageRef message;
     if (paged.place.is_logged()) {
       places_.push_back(paged.place);
-      places_of_.push_back(index);
+      places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
     } else {
       message = Message::parse(bytes);
     }
-    loading_[index] = {std::move(message), paged.position, paged.expires_at,
-                       paged.redelivered != 0, paged.log_index};
+    loading_.push_back({std::move(message), paged.position, paged.expires_at,
+                        paged.redelivered != 0, paged.log_index});
+    return true;
   });
-  free(chunk);
+  const auto count = read ? static_cast<std::uint32_t>(loading_.size()) : chunk.count;
+  chunk.loaded_count += count;
+  chunk.count -= count;
+  return read;
+}
+
+std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
+                                 ChunkedFifo<QueueEntry>& to) {
+  const std::uint32_t count = chunk.count;
+  const auto read = read_entries(chunk);
+  if (chunk.count == 0) free(chunk);
   if (!read) {
-    report_unreadable(of, chunk.count,
-                      "cannot be read back; those that are in the log come again with the next "
-                      "start: " + read.error().text());
+    report_unreadable(of, count,
+                      "could not be read back; what the log has comes again with the next start; " +
+                          read.error().text());
     return 0;
   }
   if (!places_.empty()) read_from_log();
@@ -164,7 +183,7 @@ std::uint64_t MessagePager::load(const PagedChunk& chunk, const QueueDefinition&
     to.push_back(std::move(entry));
   }
   loading_.clear();
-  if (damaged_count > 0) report_unreadable(of, damaged_count, "are damaged in the log, and lost");
+  if (damaged_count > 0) report_unreadable(of, damaged_count, "lost, damaged in the log");
   return body_bytes;
 }
 
@@ -184,22 +203,23 @@ void MessagePager::read_from_log() {
 
 void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {
   if (!chunk.has_logged) return free(chunk);
-  const auto read = for_entries(chunk, [&](std::uint32_t, const PagedEntry& paged,
-                                           std::span<const std::byte>) {
+  const auto read = for_entries(chunk, [&](const PagedEntry& paged, std::span<const std::byte>) {
     if (paged.place.is_logged()) log_.settle(paged.place, paged.log_index);
+    return true;
   });
   free(chunk);
   if (!read) {
     report_unreadable(of, chunk.count,
-                      "are discarded, but those that are in the log come again with the next "
-                      "start: " + read.error().text());
+                      "discarded; what the log has comes again with the next start; " +
+                          read.error().text());
   }
 }
 
 void MessagePager::report_unreadable(const QueueDefinition& of, std::uint64_t count,
                                      const std::string& why) {
   unreadable_count_ += count;
-  report_(queue_resource(of.name, of.vhost) + ": " + std::to_string(count) + " messages " + why);
+  report_(queue_resource(of.name, of.vhost) + ": " + std::to_string(count) +
+          (count == 1 ? " message " : " messages ") + why);
 }
 
 }  // namespace leveret::broker

@@ -101,11 +101,11 @@ class MessagePager {
     if (++recovered_count_ >= recovered_max) end_recovery();
   }
 
-  /// Brings a chunk's entries back, to the end of `to`, and frees it. What cannot be read is left
-  /// out and reported for the queue; it is settled if it is known. Returns how many bytes the
-  /// bodies have that came.
-  std::uint64_t load(const PagedChunk& chunk, const QueueDefinition& of,
-                     ChunkedFifo<QueueEntry>& to);
+  /// Brings a chunk's entries back, to the end of `to`; only the first few of them when memory is
+  /// pressing. Takes them off the chunk's count, but not off its bytes; frees a chunk of which
+  /// nothing is left. What cannot be read is left out and reported for the queue; it is settled if
+  /// it is known. Returns how many bytes the bodies have that came.
+  std::uint64_t load(PagedChunk& chunk, const QueueDefinition& of, ChunkedFifo<QueueEntry>& to);
   /// Nobody wants a chunk's messages: settles them in the log, without reading bodies, and frees
   /// it.
   void discard(const PagedChunk& chunk, const QueueDefinition& of);
@@ -119,6 +119,10 @@ class MessagePager {
   static constexpr std::uint32_t recovered_max = 2 * 1024 * 1024;
 
   bool over_budget() const { return MessageMemory::used_bytes() > budget_bytes_; }
+  bool pressing() const {
+    return MessageMemory::used_bytes() > budget_bytes_ &&
+           MessageMemory::used_bytes() - budget_bytes_ > budget_bytes_ / 4;
+  }
   bool page_out_some(Instant now);
   /// Whether a place in the log is what a chunk keeps of the entry.
   bool refers(const QueueEntry& entry) const {
@@ -126,9 +130,11 @@ class MessagePager {
   }
   bool is_written(const Message& message) const;
   storage::IoResult<std::span<const std::byte>> read(const PagedChunk& chunk);
-  /// Visits the chunk's entries with the bytes that follow them. Error: the chunk is unreadable.
+  /// Visits the chunk's entries and their bytes, as long as visit() says true. Error: the chunk is
+  /// unreadable.
   template <class Visit>
   storage::IoResult<void> for_entries(const PagedChunk& chunk, Visit&& visit);
+  storage::IoResult<void> read_entries(PagedChunk& chunk);
   void read_from_log();
   void report_unreadable(const QueueDefinition& of, std::uint64_t count, const std::string& why);
 

@@ -37,7 +37,8 @@ struct RecoveredEntry {
 /// What memory keeps of a chunk.
 struct PagedChunk {
   storage::PageAddress address;
-  std::uint32_t count = 0;
+  std::uint32_t loaded_count = 0;  ///< So many of its first entries are back in memory.
+  std::uint32_t count = 0;         ///< Of the others, which all that follows is about.
   bool has_logged = false;  ///< The log has some of them, and must hear what becomes of those.
   std::uint64_t body_bytes = 0;
   Position first_position{};

@@ -1,5 +1,6 @@
 #include "broker/core/ready_list.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace leveret::broker {
@@ -24,6 +25,8 @@ class ReadyList::Backlog final : public PagedQueue {
   /// The back part becomes the front part, if no chunk comes before it.
   void move_back_to(ChunkedFifo<QueueEntry>& front);
   PagedChunk pop_chunk();
+  /// Brings the first chunk, or a part of it, to the front part.
+  void load_chunk(const QueueDefinition& of);
   void recover(const RecoveredEntry& entry, Position position);
   MessagePager& pager() { return pager_; }
 
@@ -171,10 +174,23 @@ PagedChunk ReadyList::Backlog::pop_chunk() {
   return chunk;
 }
 
+void ReadyList::Backlog::load_chunk(const QueueDefinition& of) {
+  PagedChunk& chunk = chunks_.front();
+  const std::uint32_t count = chunk.count;
+  const std::uint64_t loaded_bytes = pager_.load(chunk, of, list_.fresh_);
+  paged_count_ -= count - chunk.count;
+  const std::uint64_t counted_bytes =
+      chunk.count == 0 ? chunk.body_bytes : std::min(chunk.body_bytes, loaded_bytes);
+  chunk.body_bytes -= counted_bytes;
+  body_bytes_ -= counted_bytes;
+  // These differ where something is lost.
+  list_.body_bytes_ += loaded_bytes;
+  list_.body_bytes_ -= counted_bytes;
+  if (chunk.count == 0) chunks_.pop_front();
+}
+
 void ReadyList::load_front(const QueueDefinition& of) {
-  const PagedChunk chunk = backlog_->pop_chunk();
-  body_bytes_ -= chunk.body_bytes;
-  body_bytes_ += backlog_->pager().load(chunk, of, fresh_);
+  backlog_->load_chunk(of);
   if (fresh_.empty()) refill_front();
 }
 

@@ -147,7 +147,7 @@ class PagingTest(DaemonTest):
             numbers.append(int(event.body[:8]))
             self.assertEqual(event.body, body(numbers[-1], 4096))
         self.assertEqual(numbers, sorted(set(numbers)))
-        line = self.daemon.wait_for_log(r"\[error\] storage: queue 'q' in vhost '/': \d+ messages cannot be read back")
+        line = self.daemon.wait_for_log(r"\[error\] storage: queue 'q' in vhost '/': \d+ messages could not be read back")
         self.assertEqual(int(re.search(r": (\d+) messages", line).group(1)), count - len(numbers))
         self.assertEqual(self.message_count("q"), 0)
         self.channel.publish("q", "goes on")
