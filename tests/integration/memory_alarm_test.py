@@ -137,10 +137,10 @@ class MemoryAlarmTest(DaemonTest):
         channel.sync()
 
     def test_a_held_publisher_that_dies_is_noticed(self):
-        before = self.daemon.descriptor_count()
+        before = self.daemon.socket_count()
         client, flood = self.raise_alarm()
         flood.abandon(client)
-        wait_for(lambda: self.daemon.descriptor_count() <= before, "end of the socket", explain=self.daemon.log_text)
+        wait_for(lambda: self.daemon.socket_count() <= before, "end of the socket", explain=self.daemon.log_text)
 
     def test_a_reload_that_raises_the_mark_ends_the_alarm(self):
         client, flood = self.raise_alarm()

@@ -57,7 +57,7 @@ class MutationTest(DaemonTest):
         self.chosen = random.Random(seed)
         self.daemon = self.start(settings=["log.level=error"])
         self.bystanders = self.neighbours(self.daemon, queue="bystanders")
-        self.before = self.daemon.descriptor_count()
+        self.before = self.daemon.socket_count()
 
     def play(self, data):
         """A connection that says this, reads a little of the answers, and goes."""
@@ -77,7 +77,7 @@ class MutationTest(DaemonTest):
     def finish(self):
         """What must be true afterwards."""
         self.bystanders.call()
-        wait_for(lambda: self.daemon.descriptor_count() <= self.before, "end of all sockets",
+        wait_for(lambda: self.daemon.socket_count() <= self.before, "end of all sockets",
                  explain=self.daemon.log_text)
         self.assert_resident_below(self.daemon, 150)
 

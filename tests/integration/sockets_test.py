@@ -46,9 +46,9 @@ def session():
 class SocketsTest(DaemonTest):
     """The other end goes, in part or as a whole."""
 
-    def settle(self, daemon, descriptor_count):
+    def settle(self, daemon, socket_count):
         """Waits until the daemon holds no more sockets than it did."""
-        wait_for(lambda: daemon.descriptor_count() <= descriptor_count, "end of all sockets", explain=daemon.log_text)
+        wait_for(lambda: daemon.socket_count() <= socket_count, "end of all sockets", explain=daemon.log_text)
 
     def test_what_a_client_asked_before_it_finished_sending_is_done(self):
         daemon = self.start()
@@ -66,7 +66,7 @@ class SocketsTest(DaemonTest):
     def test_it_may_end_after_any_piece_of_a_session_by_end_or_reset(self):
         daemon = self.start()
         neighbours = self.neighbours(daemon)
-        before = daemon.descriptor_count()
+        before = daemon.socket_count()
         pieces = session()
         for count in range(len(pieces) + 1):
             for reset in (False, True):
@@ -85,7 +85,7 @@ class SocketsTest(DaemonTest):
         chosen = random.Random(seed)
         daemon = self.start()
         neighbours = self.neighbours(daemon)
-        before = daemon.descriptor_count()
+        before = daemon.socket_count()
         data = b"".join(session())
         for _ in range(300):
             client = Client(daemon.address)
@@ -139,7 +139,7 @@ class SocketsTest(DaemonTest):
         channel.call("queue.declare", queue="large")
         body = bytes(8 * 2**20)
         channel.publish("large", body)
-        before = daemon.descriptor_count()
+        before = daemon.socket_count()
         for _ in range(10):
             victim = connect(daemon.address)
             taker = victim.channel()
@@ -154,7 +154,7 @@ class SocketsTest(DaemonTest):
     def test_many_half_open_sockets_cost_little_and_go_with_the_deadline(self):
         daemon = self.start(settings=["limits.handshake_timeout=2s"])
         neighbours = self.neighbours(daemon)
-        before = daemon.descriptor_count()
+        before = daemon.socket_count()
         resident = daemon.resident_bytes()
         sockets = [socket.create_connection(daemon.address) for _ in range(500)]
         for one in sockets[::2]:

@@ -63,39 +63,39 @@ class StormTest(DaemonTest):
             return False
 
     def test_all_are_served_the_others_go_on_and_nothing_is_left(self):
-        before = self.daemon.descriptor_count()
+        before = self.daemon.socket_count()
         sockets, duration_s = self.storm()
         print(f"{COUNT} connections with a channel and a queue in {duration_s:.2f} s with {self.shards} shards")
-        self.assertGreaterEqual(self.daemon.descriptor_count(), before + COUNT)
+        self.assertGreaterEqual(self.daemon.socket_count(), before + COUNT)
         self.good.slowest_s = 0.0
         self.good.call()
         self.assertLess(self.good.slowest_s, 5.0)
         for one in sockets:
             one.close()
         self.good.call()
-        wait_for(lambda: self.daemon.descriptor_count() <= before, "end of all sockets")
+        wait_for(lambda: self.daemon.socket_count() <= before, "end of all sockets")
 
     def test_memory_does_not_grow_from_storm_to_storm(self):
         resident = []
-        before = self.daemon.descriptor_count()
+        before = self.daemon.socket_count()
         for _ in range(6):
             sockets, _ = self.storm(1000)
             for one in sockets:
                 one.close()
-            wait_for(lambda: self.daemon.descriptor_count() <= before, "end of all sockets")
+            wait_for(lambda: self.daemon.socket_count() <= before, "end of all sockets")
             resident.append(self.daemon.resident_bytes())
         self.skip_when_sanitized()
         # What the first ones took is used again by the later ones.
         self.assertLess(resident[-1] - resident[1], 8 * 2**20, [size // 2**20 for size in resident])
 
     def test_a_reset_of_all_at_once(self):
-        before = self.daemon.descriptor_count()
+        before = self.daemon.socket_count()
         sockets, _ = self.storm()
         for one in sockets:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
             one.close()
         self.good.call()
-        wait_for(lambda: self.daemon.descriptor_count() <= before, "end of all sockets")
+        wait_for(lambda: self.daemon.socket_count() <= before, "end of all sockets")
 
     def test_a_stop_in_the_storm(self):
         sockets, _ = self.storm(1000)

@@ -129,8 +129,17 @@ class Daemon(Leveret):
             file.write("5")
 
     def descriptor_count(self):
-        """Descriptors that it holds."""
+        """Descriptors that it holds: sockets, and files that its log opens and closes whenever it likes."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def socket_count(self):
+        """Sockets that it holds, the listening ones among them."""
+        folder = f"/proc/{self.pid}/fd"
+        count = 0
+        for name in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # Closed in the meantime.
+                count += os.readlink(os.path.join(folder, name)).startswith("socket:")
+        return count
 
     def processor_time_s(self):
         """CPU time that it has used."""
