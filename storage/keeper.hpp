@@ -1,9 +1,10 @@
 /// Keeps the log's folder in order, beside the writing: spares, indexes, checkpoints, garbage.
 ///
-/// Nothing here holds up a confirm; a step that fails is tried again at the next call, unless it
-/// was a sync.
+/// Nothing here holds up a confirm. What fails for want of room is tried again at the next call; a
+/// compaction that fails is given up with a warning; what else fails is the log's failure, too.
 ///
-/// Owner: the server, or a test that calls step() itself. Thread: one; is_disk_low() any.
+/// Owner: the server, or a test that calls step() itself. Thread: one; lacks_room() and
+///        want_room() any.
 #pragma once
 
 #include <atomic>

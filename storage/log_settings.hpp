@@ -1,6 +1,6 @@
 /// What a log is told by its owner, and tells him.
 ///
-/// Thread: values; LogEvents are called by the log's own threads.
+/// Thread: values; LogEvents are called by the log's own threads, and where they say so by shards.
 #pragma once
 
 #include <chrono>
@@ -48,7 +48,7 @@ class LogEvents {
   virtual void on_disk_full(bool is_full) = 0;
   /// What has been submitted will take another segment. Called on the submitting shard's thread.
   virtual void on_growth() {}
-  /// Something that an operator should know.
+  /// Something that an operator should know. Also called on the thread of a shard that reads.
   virtual void on_warning(const std::string& sentence) = 0;
 };
 

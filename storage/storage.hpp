@@ -3,7 +3,7 @@
 /// Order of use: open() recovers; the broker takes what was recovered; start() begins to write;
 /// stop() writes everything out.
 ///
-/// Owner: the server. Thread: the server's; disk_is_low() any.
+/// Owner: the server. Thread: the server's; unplaced_bytes() and disk_is_full() any.
 #pragma once
 
 #include <functional>
@@ -30,7 +30,8 @@ class Storage {
           LogEvents& events);
   ~Storage();
 
-  /// Reads what is on the disk. Error: a sentence; nothing has been changed then.
+  /// Reads what is on the disk. Error: a sentence; no record has been changed then, but unfinished
+  /// files may be gone, and indexes written.
   Result<void, std::string> open(const RecoveryOptions& options);
   /// What was found; notes of it grow in for_each_live_reference(). Requires: open, not started.
   const Recovered& recovered() const { return recovered_; }

@@ -1,7 +1,7 @@
 /// The node's data directory and storage, as the server uses them: opened, watched, reported.
 ///
-/// Owner: the Server. Thread: the server's; the storage's own threads call on_failure() and
-///        on_warning().
+/// Owner: the Server. Thread: the server's; on_failure(), on_disk_full(), on_growth() and
+///        on_warning() are called by the storage's own threads and by shards.
 #pragma once
 
 #include <atomic>
