@@ -5,84 +5,14 @@
 
 #include "storage/keeper.hpp"
 #include "storage/recovery.hpp"
+#include "storage/rewritten_segment.hpp"
 
 namespace leveret::storage {
 
 namespace {
 
-constexpr std::size_t frame_target_bytes = 1024 * 1024;
 // A log that has had no full segment for so long is at rest.
 constexpr std::chrono::milliseconds rest_after{10'000};
-
-/// The new file of a compacted segment while it is written.
-class CompactedFile {
- public:
-  /// `header` is that of the segment as it was.
-  CompactedFile(File& file, const SegmentHeader& header)
-      : file_(file), header_(header), seed_(segment_seed(header.node, header.segment)) {
-    begin_frame();
-  }
-
-  /// Adds a record as it is.
-  IoResult<void> add(const RecordView& record, std::span<const std::byte> bytes) {
-    const std::uint64_t position = position_ + frame_.size();
-    frame_.insert(frame_.end(), bytes.begin(), bytes.end());
-    frame_.resize(aligned(frame_.size()));
-    ++record_count_;
-    if (const auto message = read_message(record.payload)) {
-      index_.add(record.header.first_ordinal,
-                 static_cast<std::uint32_t>(position / LogPlace::position_unit_bytes),
-                 record.header.size_bytes, *message);
-    }
-    return frame_.size() < frame_target_bytes ? IoResult<void>{} : end_frame(0);
-  }
-
-  /// Writes the rest, the seal and the header, and syncs.
-  IoResult<void> finish() {
-    if (record_count_ > 0) {
-      if (auto done = end_frame(0); !done) return done;
-    }
-    if (auto done = end_frame(FrameHeader::seal_flag); !done) return done;
-    ++header_.generation;
-    header_.file_size_bytes = position_;
-    seal_header(header_, seed_);
-    if (auto done = file_.write_at(0, bytes_of(header_)); !done) return done;
-    return file_.sync_data();
-  }
-
-  const SegmentHeader& header() const { return header_; }
-  const SegmentIndex& index() const { return index_; }
-  std::uint64_t end_position() const { return position_; }
-
- private:
-  void begin_frame() {
-    frame_.assign(sizeof(FrameHeader), std::byte{0});
-    record_count_ = 0;
-  }
-
-  IoResult<void> end_frame(std::uint32_t flags) {
-    FrameHeader header;
-    header.size_bytes = static_cast<std::uint32_t>(frame_.size());
-    header.position = static_cast<std::uint32_t>(position_ / LogPlace::position_unit_bytes);
-    header.record_count = record_count_;
-    header.flags = flags;
-    header.segment = header_.segment;
-    seal_header(header, seed_);
-    std::memcpy(frame_.data(), &header, sizeof(header));
-    auto written = file_.write_at(position_, frame_);
-    position_ += frame_.size();
-    begin_frame();
-    return written;
-  }
-
-  File& file_;
-  SegmentHeader header_;
-  std::uint32_t seed_;
-  std::vector<std::byte> frame_;
-  std::uint32_t record_count_ = 0;
-  std::uint64_t position_ = first_frame_position;
-  SegmentIndex index_;
-};
 
 bool any_live(const IndexEntry& entry, const ReferenceBits& settled) {
   for (std::uint32_t i = 0; i < entry.queues.size(); ++i) {
@@ -110,7 +40,7 @@ std::uint64_t dead_percent(const SegmentState& segment) {
 /// Copies the records of the messages that are alive.
 IoResult<void> copy_live(const File& from, const std::string& name, std::uint32_t seed,
                          const SegmentIndex& index, const ReferenceBits& settled,
-                         CompactedFile& to) {
+                         RewrittenSegment& to) {
   IoResult<void> outcome;
   std::vector<std::byte> bytes;
   index.for_each([&](const IndexEntry& entry) {
@@ -214,7 +144,8 @@ IoResult<void> Keeper::begin_compaction(std::uint32_t segment, std::uint64_t per
 
   auto to = files_.files().open(name + ".new", OpenMode::replace);
   if (!to) return tl::unexpected(to.error());
-  CompactedFile compacted(**to, **header);
+  ++(*header)->generation;
+  RewrittenSegment compacted(**to, **header);
   const std::uint32_t seed = segment_seed(files_.node(), segment);
   if (auto done = copy_live(**from, name, seed, *index, settled, compacted); !done) return done;
   if (auto done = compacted.finish(); !done) return done;

@@ -8,8 +8,8 @@ namespace {
 constexpr std::size_t frame_target_bytes = 1024 * 1024;
 }  // namespace
 
-RewrittenSegment::RewrittenSegment(File& file, const NodeId& node, std::uint32_t segment)
-    : file_(file), node_(node), segment_(segment), seed_(segment_seed(node, segment)) {
+RewrittenSegment::RewrittenSegment(File& file, const SegmentHeader& header)
+    : file_(file), header_(header), seed_(segment_seed(header.node, header.segment)) {
   begin_frame();
 }
 
@@ -28,19 +28,14 @@ IoResult<void> RewrittenSegment::add(const RecordView& record, std::span<const s
   return frame_.size() < frame_target_bytes ? IoResult<void>{} : end_frame(0);
 }
 
-IoResult<void> RewrittenSegment::finish(std::uint32_t generation, std::uint32_t epoch) {
+IoResult<void> RewrittenSegment::finish() {
   if (record_count_ > 0) {
     if (auto done = end_frame(0); !done) return done;
   }
   if (auto done = end_frame(FrameHeader::seal_flag); !done) return done;
-  SegmentHeader header;
-  header.segment = segment_;
-  header.generation = generation;
-  header.epoch = epoch;
-  header.node = node_;
-  header.file_size_bytes = position_;
-  seal_header(header, seed_);
-  if (auto done = file_.write_at(0, bytes_of(header)); !done) return done;
+  header_.file_size_bytes = position_;
+  seal_header(header_, seed_);
+  if (auto done = file_.write_at(0, bytes_of(header_)); !done) return done;
   return file_.sync_data();
 }
 
@@ -55,7 +50,7 @@ IoResult<void> RewrittenSegment::end_frame(std::uint32_t flags) {
   header.position = static_cast<std::uint32_t>(position_ / LogPlace::position_unit_bytes);
   header.record_count = record_count_;
   header.flags = flags;
-  header.segment = segment_;
+  header.segment = header_.segment;
   seal_header(header, seed_);
   std::memcpy(frame_.data(), &header, sizeof(header));
   auto written = file_.write_at(position_, frame_);

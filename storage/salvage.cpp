@@ -18,8 +18,8 @@ constexpr std::string_view unfinished_end = ".new";
 
 class Salvage {
  public:
-  Salvage(FileSystem& files, const std::string& folder, const NodeId& node,
-          const Verdict& verdict, const std::string& aside)
+  Salvage(FileSystem& files, const std::string& folder, const NodeId& node, const Verdict& verdict,
+          const std::string& aside)
       : files_(files), folder_(folder), node_(node), verdict_(verdict), aside_(aside) {}
 
   Result<Salvaged, std::string> run();
@@ -27,10 +27,9 @@ class Salvage {
  private:
   IoResult<void> repair_files();
   IoResult<void> rewrite(std::uint32_t segment);
-  IoResult<void> write_index(std::uint32_t segment, const SegmentIndex& index);
-  IoResult<SegmentIndex> index_of(std::uint32_t segment);
+  IoResult<void> write_index(const SegmentHeader& header, const SegmentIndex& index);
   IoResult<void> renew_index(std::uint32_t segment);
-  IoResult<void> copy_aside(const std::string& name);
+  IoResult<void> copy_aside(const std::string& name, const std::string& name_aside);
   IoResult<void> move_aside(const std::string& name);
   IoResult<void> move_aside_if_there(const std::string& name);
   IoResult<void> settle_lost(Recovered& recovered);
@@ -72,8 +71,8 @@ IoResult<void> Salvage::repair_files() {
     }
     if (!done) return done;
   }
-  for (const std::uint32_t number : verdict_.damaged_checkpoints) {
-    if (auto done = move_aside(checkpoint_name(number)); !done) return done;
+  for (const std::string& name : verdict_.damaged_checkpoints) {
+    if (auto done = move_aside(name); !done) return done;
   }
   return files_.sync_folder(folder_);
 }
@@ -90,56 +89,53 @@ IoResult<void> Salvage::rewrite(std::uint32_t segment) {
   const std::string unfinished = path(name) + std::string(unfinished_end);
   auto to = files_.open(unfinished, OpenMode::replace);
   if (!to) return tl::unexpected(to.error());
-  RewrittenSegment rewritten(**to, node_, segment);
+  const SegmentVerdict& verdict = verdict_.segments.at(segment);
+  SegmentHeader header;
+  header.segment = segment;
+  header.node = node_;
+  header.generation = verdict.generation;
+  header.epoch = verdict.epoch;
+  RewrittenSegment rewritten(**to, header);
   IoResult<void> outcome;
   const auto visit = [&](const SurveyedRecord& record) {
     if (outcome && record.is_trusted()) outcome = rewritten.add(record.view, record.bytes());
   };
-  const SegmentVerdict& verdict = verdict_.segments.at(segment);
-  const SegmentSurvey survey =
-      survey_segment(**from, *size, node_, segment, verdict.end_may_be_torn, visit);
-  if (outcome) outcome = rewritten.finish(verdict.generation, survey.epoch);
-  // A copy, not the file itself: at no moment may the segment be missing. But its index may, and
-  // must, for it would pass for that of the new file.
-  if (outcome) outcome = copy_aside(name);
+  survey_segment(**from, *size, node_, segment, verdict.end_may_be_torn, visit);
+  if (outcome) outcome = rewritten.finish();
+  // A copy, not the file itself: at no moment may the segment be missing. But its index may.
+  if (outcome) outcome = copy_aside(name, name);
   if (outcome) outcome = move_aside_if_there(index_name(segment));
   if (outcome) outcome = files_.rename(unfinished, path(name));
   if (outcome) outcome = files_.sync_folder(folder_);
   if (!outcome) return outcome;
-  return write_index(segment, rewritten.index());
+  return write_index(rewritten.header(), rewritten.index());
 }
 
-IoResult<void> Salvage::write_index(std::uint32_t segment, const SegmentIndex& index) {
-  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
-  if (!file) return tl::unexpected(file.error());
-  const auto header = read_segment_header(**file, node_, segment);
-  if (!header) return tl::unexpected(header.error());
-  if (!*header) return {};  // No index can belong to it: it is read as a whole at each start.
-  return replace_file(files_, folder_, index_name(segment), index.file_bytes(**header));
-}
-
-IoResult<SegmentIndex> Salvage::index_of(std::uint32_t segment) {
-  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
-  if (!file) return tl::unexpected(file.error());
-  return load_index(files_, folder_, node_, segment, **file);
+IoResult<void> Salvage::write_index(const SegmentHeader& header, const SegmentIndex& index) {
+  return replace_file(files_, folder_, index_name(header.segment), index.file_bytes(header));
 }
 
 /// The segment is right: its index is made again.
 IoResult<void> Salvage::renew_index(std::uint32_t segment) {
   if (auto done = move_aside(index_name(segment)); !done) return done;
-  const auto index = index_of(segment);
+  const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
+  if (!file) return tl::unexpected(file.error());
+  const auto header = read_segment_header(**file, node_, segment);
+  if (!header) return tl::unexpected(header.error());
+  if (!*header) return {};  // No index can belong to it: it is read as a whole at each start.
+  const auto index = load_index(files_, folder_, node_, segment, **file);
   if (!index) return tl::unexpected(index.error());
-  return write_index(segment, *index);
+  return write_index(**header, *index);
 }
 
 // ---- putting aside -------------------------------------------------------------------------
 
-IoResult<void> Salvage::copy_aside(const std::string& name) {
+IoResult<void> Salvage::copy_aside(const std::string& name, const std::string& name_aside) {
   const auto from = files_.open(path(name), OpenMode::read);
   if (!from) return tl::unexpected(from.error());
   const auto size = (*from)->size();
   if (!size) return tl::unexpected(size.error());
-  auto to = files_.open(path_aside(name), OpenMode::replace);
+  auto to = files_.open(path_aside(name_aside), OpenMode::replace);
   if (!to) return tl::unexpected(to.error());
   PatientReader reader(**from, *size);
   for (std::uint64_t at = 0; at < *size;) {
@@ -149,7 +145,7 @@ IoResult<void> Salvage::copy_aside(const std::string& name) {
     at += bytes.size();
   }
   if (auto done = (*to)->sync_data(); !done) return done;
-  salvaged_.copied.push_back(name);
+  salvaged_.copied.push_back(name_aside);
   return files_.sync_folder(aside_);
 }
 
@@ -169,7 +165,9 @@ IoResult<void> Salvage::move_aside_if_there(const std::string& name) {
 IoResult<void> Salvage::settle_lost(Recovered& recovered) {
   for (auto& [segment, state] : recovered.state.segments()) {
     if (state.live_count == 0) continue;
-    const auto index = index_of(segment);
+    const auto file = files_.open(path(segment_name(segment)), OpenMode::read);
+    if (!file) return tl::unexpected(file.error());
+    const auto index = load_index(files_, folder_, node_, segment, **file);
     if (!index) return tl::unexpected(index.error());
     ReferenceBits found;
     index->for_each([&](const IndexEntry& entry) {
@@ -187,15 +185,20 @@ IoResult<void> Salvage::write_checkpoint(Recovered&& recovered) {
   const Checkpoint checkpoint{recovered.next_segment, recovered.epoch, std::move(recovered.state)};
   salvaged_.checkpoint = checkpoint_name(checkpoint.segment);
   if (files_.open(path(salvaged_.checkpoint), OpenMode::read)) {
-    if (auto done = copy_aside(salvaged_.checkpoint); !done) return done;
+    // Where the file itself was damaged and put aside, its copy has taken its name since.
+    const bool is_copy =
+        std::ranges::find(salvaged_.moved, salvaged_.checkpoint) != salvaged_.moved.end();
+    const std::string name_aside =
+        is_copy ? checkpoint_copy_name(checkpoint.segment) : salvaged_.checkpoint;
+    if (auto done = copy_aside(salvaged_.checkpoint, name_aside); !done) return done;
   }
-  const auto written = replace_file(files_, folder_, salvaged_.checkpoint,
-                                    encode_checkpoint(checkpoint, node_));
+  const auto written =
+      replace_file(files_, folder_, salvaged_.checkpoint, encode_checkpoint(checkpoint, node_));
   if (!written) return written;
   // With what is in the others a start would miss again what is lost.
-  for (const std::uint32_t number : verdict_.checkpoints) {
-    if (number == checkpoint.segment) continue;
-    if (auto done = move_aside(checkpoint_name(number)); !done) return done;
+  for (const std::string& name : verdict_.checkpoints) {
+    if (name == salvaged_.checkpoint) continue;
+    if (auto done = move_aside_if_there(name); !done) return done;
   }
   return files_.sync_folder(folder_);
 }

@@ -94,15 +94,17 @@ std::vector<std::byte> SegmentIndex::file_bytes(const SegmentHeader& segment) co
 
 std::optional<SegmentIndex> SegmentIndex::parse(std::span<const std::byte> bytes,
                                                 const SegmentHeader& segment) {
-  auto index = parse_alone(bytes, segment.segment, segment_seed(segment.node, segment.segment));
-  if (!index || read_struct<IndexFileHeader>(bytes).segment_checksum != segment.checksum) {
+  auto orphan =
+      parse_orphan(bytes, segment.segment, segment_seed(segment.node, segment.segment));
+  if (!orphan || read_struct<IndexFileHeader>(bytes).segment_checksum != segment.checksum) {
     return std::nullopt;
   }
-  return index;
+  return std::move(orphan->index);
 }
 
-std::optional<SegmentIndex> SegmentIndex::parse_alone(std::span<const std::byte> bytes,
-                                                      std::uint32_t segment, std::uint32_t seed) {
+std::optional<SegmentIndex::Orphan> SegmentIndex::parse_orphan(std::span<const std::byte> bytes,
+                                                               std::uint32_t segment,
+                                                               std::uint32_t seed) {
   if (bytes.size() < sizeof(IndexFileHeader)) return std::nullopt;
   const auto header = read_struct<IndexFileHeader>(bytes);
   const auto body = bytes.subspan(sizeof(header));
@@ -113,17 +115,11 @@ std::optional<SegmentIndex> SegmentIndex::parse_alone(std::span<const std::byte>
       header.body_checksum != crc32c(seed, body)) {
     return std::nullopt;
   }
-  SegmentIndex index;
-  index.packed_.assign(body.begin(), body.end());
-  index.message_count_ = header.message_count;
-  return index;
-}
-
-std::optional<std::uint32_t> SegmentIndex::generation_in(std::span<const std::byte> bytes) {
-  if (bytes.size() < sizeof(IndexFileHeader)) return std::nullopt;
-  const auto header = read_struct<IndexFileHeader>(bytes);
-  if (header.magic != IndexFileHeader{}.magic) return std::nullopt;
-  return header.generation;
+  Orphan orphan;
+  orphan.index.packed_.assign(body.begin(), body.end());
+  orphan.index.message_count_ = header.message_count;
+  orphan.generation = header.generation;
+  return orphan;
 }
 
 bool SegmentIndex::is_unfinished(std::span<const std::byte> bytes, std::uint32_t seed) {

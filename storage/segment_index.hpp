@@ -45,11 +45,10 @@ class SegmentIndex {
   /// Nothing when the bytes are not the index of that very file, whole and right.
   static std::optional<SegmentIndex> parse(std::span<const std::byte> bytes,
                                            const SegmentHeader& segment);
-  /// The index of a segment whose header is not known: it may be that of another generation.
-  static std::optional<SegmentIndex> parse_alone(std::span<const std::byte> bytes,
-                                                 std::uint32_t segment, std::uint32_t seed);
-  /// The generation that an index file says it is of. Nothing when it is no such file.
-  static std::optional<std::uint32_t> generation_in(std::span<const std::byte> bytes);
+  /// The same where the header of that file is not known, as it is damaged or gone.
+  struct Orphan;
+  static std::optional<Orphan> parse_orphan(std::span<const std::byte> bytes,
+                                            std::uint32_t segment, std::uint32_t seed);
   /// Whether the bytes are those of an index file that was not written to its end.
   static bool is_unfinished(std::span<const std::byte> bytes, std::uint32_t seed);
 
@@ -62,6 +61,11 @@ class SegmentIndex {
   std::uint32_t last_ordinal_ = 0;
   std::uint32_t last_position_ = 0;
   std::uint64_t last_published_at_ms_ = 0;
+};
+
+struct SegmentIndex::Orphan {
+  SegmentIndex index;
+  std::uint32_t generation = 0;
 };
 
 }  // namespace leveret::storage

@@ -26,6 +26,11 @@ class Verification {
 
  private:
   using Outcome = Result<void, std::string>;
+  struct CheckpointFile {
+    std::uint32_t segment = 0;
+    bool is_copy = false;
+    std::string name;
+  };
   /// What a damaged or missing segment held.
   struct Known {
     SegmentIndex index;
@@ -40,6 +45,8 @@ class Verification {
   Outcome check_segment(std::uint32_t segment);
   void check_missing(std::uint32_t first, std::uint32_t last);
   void check_index(std::uint32_t segment, const SegmentSurvey& survey, SegmentVerdict& verdict);
+  std::string problem_of_index(std::uint32_t segment, std::span<const std::byte> bytes,
+                               const SegmentSurvey& survey, SegmentVerdict& verdict);
   void note_damage(std::uint32_t segment, const SegmentSurvey& survey);
   void replay(std::uint32_t segment, const File& file, const SegmentSurvey& survey);
   std::optional<Known> read_index(std::uint32_t segment,
@@ -55,7 +62,8 @@ class Verification {
   const std::string& folder_;
   const NodeId& node_;
   Verdict verdict_;
-  std::vector<std::uint32_t> segments_, checkpoint_numbers_;
+  std::vector<std::uint32_t> segments_;
+  std::vector<CheckpointFile> checkpoint_files_;
   std::vector<Replay> replays_;  ///< Of the newest checkpoint first.
   std::map<std::uint32_t, ReferenceBits> found_;
   std::map<std::uint32_t, Known> known_;
@@ -77,30 +85,41 @@ Verification::Outcome Verification::list_files() {
   if (!names) return tl::unexpected(names.error().text());
   for (const std::string& name : *names) {
     if (const auto segment = number_in_segment_name(name)) segments_.push_back(*segment);
-    if (const auto number = number_in_checkpoint_name(name)) checkpoint_numbers_.push_back(*number);
+    if (const auto number = number_in_checkpoint_name(name)) {
+      checkpoint_files_.push_back({*number, false, name});
+    } else if (const auto copied = number_in_checkpoint_copy_name(name)) {
+      checkpoint_files_.push_back({*copied, true, name});
+    }
   }
+  // The newest first, and a copy behind what it is one of.
+  std::ranges::sort(checkpoint_files_, {}, [](const CheckpointFile& file) {
+    return std::pair(UINT32_MAX - file.segment, file.is_copy);
+  });
   return {};
 }
 
 // ---- checkpoints ---------------------------------------------------------------------------
 
 Verification::Outcome Verification::read_checkpoints() {
-  for (auto number = checkpoint_numbers_.rbegin(); number != checkpoint_numbers_.rend(); ++number) {
-    const std::string name = checkpoint_name(*number);
-    const auto bytes = read_file(files_, path(name), small_file_max_bytes);
+  for (const CheckpointFile& file : checkpoint_files_) {
+    const auto bytes = read_file(files_, path(file.name), small_file_max_bytes);
     auto checkpoint = bytes ? decode_checkpoint(*bytes, node_)
                             : tl::unexpected("cannot be read: " + bytes.error().text());
+    if (checkpoint && checkpoint->segment != file.segment) {
+      checkpoint = tl::unexpected(std::string("is another checkpoint than its name says"));
+    }
     if (checkpoint) {
       verdict_.read_bytes += bytes->size();
-      verdict_.checkpoints.push_back(*number);
-      replays_.emplace_back(std::move(*checkpoint));
+      verdict_.checkpoints.push_back(file.name);
+      const bool is_known = !replays_.empty() && replays_.back().from() == file.segment;
+      if (!is_known) replays_.emplace_back(std::move(*checkpoint));
       continue;
     }
     if (checkpoint.error().starts_with("has format")) {
-      return tl::unexpected(path(name) + " " + checkpoint.error());
+      return tl::unexpected(path(file.name) + " " + checkpoint.error());
     }
-    verdict_.damaged_checkpoints.push_back(*number);
-    verdict_.damages.push_back({name, {}, bytes ? bytes->size() : 0, checkpoint.error(), {}});
+    verdict_.damaged_checkpoints.push_back(file.name);
+    verdict_.damages.push_back({file.name, {}, bytes ? bytes->size() : 0, checkpoint.error(), {}});
   }
   if (!replays_.empty()) return {};
   replays_.emplace_back(Checkpoint{});
@@ -114,9 +133,8 @@ void Verification::compare_checkpoints() {
     if (!std::binary_search(segments_.begin(), segments_.end(), segment)) return;
   }
   if (agree(replays_[0].state(), replays_[1].state())) return;
-  verdict_.damages.push_back({checkpoint_name(verdict_.checkpoints[0]), {}, 0,
-                              "says something else than " +
-                                  checkpoint_name(verdict_.checkpoints[1]) +
+  verdict_.damages.push_back({checkpoint_name(replays_[0].from()), {}, 0,
+                              "says something else than " + checkpoint_name(replays_[1].from()) +
                                   " and the log behind it",
                               {}});
 }
@@ -182,6 +200,7 @@ Verification::Outcome Verification::check_segment(std::uint32_t segment) {
 
   verdict.is_damaged = survey.is_damaged();
   verdict.generation = survey.header ? survey.header->generation : 0;
+  verdict.epoch = survey.epoch;
   verdict.file_size_bytes = *size;
   verdict.record_count = survey.record_count();
   verdict_.read_bytes += survey.end_position;
@@ -272,16 +291,14 @@ void Verification::replay(std::uint32_t segment, const File& file, const Segment
 
 // ---- indexes -------------------------------------------------------------------------------
 
-/// The index of a segment, whose header may not be known.
+/// The index of a segment, of which the header may not be known.
 std::optional<Verification::Known> Verification::read_index(
     std::uint32_t segment, const std::optional<SegmentHeader>& header) const {
   const auto bytes = read_file(files_, path(index_name(segment)), small_file_max_bytes);
-  if (!bytes) return std::nullopt;
-  const auto generation = SegmentIndex::generation_in(*bytes);
-  auto index = header ? SegmentIndex::parse(*bytes, *header)
-                      : SegmentIndex::parse_alone(*bytes, segment, segment_seed(node_, segment));
-  if (!generation || !index) return std::nullopt;
-  return Known{std::move(*index), *generation > 0, false};
+  if (!bytes || (header && !SegmentIndex::parse(*bytes, *header))) return std::nullopt;
+  auto orphan = SegmentIndex::parse_orphan(*bytes, segment, segment_seed(node_, segment));
+  if (!orphan) return std::nullopt;
+  return Known{std::move(orphan->index), orphan->generation > 0, false};
 }
 
 void Verification::check_index(std::uint32_t segment, const SegmentSurvey& survey,
@@ -289,29 +306,40 @@ void Verification::check_index(std::uint32_t segment, const SegmentSurvey& surve
   const std::string name = index_name(segment);
   const auto bytes = read_file(files_, path(name), small_file_max_bytes);
   if (!bytes && bytes.error().is_missing()) return;
-  std::string problem;
-  if (!bytes) {
-    problem = "cannot be read: " + bytes.error().text();
-  } else if (SegmentIndex::is_unfinished(*bytes, segment_seed(node_, segment))) {
-    // Nobody waits until it is safe: a power cut may leave a part of it.
-    verdict_.notes.push_back(path(name) + " is not finished; its segment is read instead");
-  } else {
-    verdict_.read_bytes += bytes->size();
-    const auto generation = SegmentIndex::generation_in(*bytes);
-    if (!read_index(segment, std::nullopt)) {
-      problem = "is damaged";
-    } else if (survey.header && !read_index(segment, survey.header)) {
-      // The segment was rewritten, and the broker stopped before its index was.
-      verdict_.notes.push_back(path(name) + " is that of a former file; its segment is read "
-                                            "instead");
-    } else if (!survey.is_damaged() && *bytes != survey.index.file_bytes(*survey.header)) {
-      problem = "says something else than its segment";
-    }
-    if (generation && !survey.header) verdict.generation = *generation;
-  }
+  const std::string problem = bytes ? problem_of_index(segment, *bytes, survey, verdict)
+                                    : "cannot be read: " + bytes.error().text();
   if (problem.empty()) return;
   verdict.index_is_damaged = true;
   verdict_.damages.push_back({name, {}, bytes ? bytes->size() : 0, problem, 0});
+}
+
+/// Nobody waits until an index is safe, so it may be a part of one, or the former one of a segment
+/// that was rewritten.
+std::string Verification::problem_of_index(std::uint32_t segment,
+                                           std::span<const std::byte> bytes,
+                                           const SegmentSurvey& survey, SegmentVerdict& verdict) {
+  const std::string name = path(index_name(segment));
+  const std::uint32_t seed = segment_seed(node_, segment);
+  if (SegmentIndex::is_unfinished(bytes, seed)) {
+    verdict_.notes.push_back(name + " is not finished; its segment is read instead");
+    return "";
+  }
+  const auto orphan = SegmentIndex::parse_orphan(bytes, segment, seed);
+  if (!orphan) return "is damaged";
+  verdict_.read_bytes += bytes.size();
+  if (!survey.header) {
+    verdict.generation = orphan->generation;
+    return "";
+  }
+  if (!SegmentIndex::parse(bytes, *survey.header)) {
+    verdict_.notes.push_back(name + " is that of a former file; its segment is read instead");
+    return "";
+  }
+  if (survey.is_damaged() ||
+      std::ranges::equal(bytes, survey.index.file_bytes(*survey.header))) {
+    return "";
+  }
+  return "says something else than its segment";
 }
 
 // ---- losses --------------------------------------------------------------------------------

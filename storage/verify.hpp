@@ -36,7 +36,8 @@ struct SegmentVerdict {
   bool is_damaged = false;        ///< The segment's own file is.
   bool end_may_be_torn = false;   ///< It is the one that was being written.
   bool index_is_damaged = false;  ///< It can be made again.
-  std::uint32_t generation = 0;   ///< The highest that is known of.
+  std::uint32_t generation = 0;   ///< As its header says, or else its index.
+  std::uint32_t epoch = 0;        ///< The highest seen in it.
   std::uint64_t file_size_bytes = 0;
   std::uint64_t record_count = 0;
   Losses lost;
@@ -48,8 +49,8 @@ struct Verdict {
   std::vector<Damage> damages;
   std::vector<std::string> notes;  ///< Sentences about what is no damage: a torn end.
   std::map<std::uint32_t, SegmentVerdict> segments;
-  std::vector<std::uint32_t> checkpoints;  ///< Those that are right; the newest first.
-  std::vector<std::uint32_t> damaged_checkpoints;
+  std::vector<std::string> checkpoints;  ///< Files of those that are right; the newest first.
+  std::vector<std::string> damaged_checkpoints;
   Losses lost;
   /// References whose settling is in a frame that is damaged: they come back.
   std::uint64_t doubtful_settled_count = 0;

@@ -33,10 +33,9 @@ std::string index_state(storage::FileSystem& files, const StoreContents& content
   if (!bytes && bytes.error().is_missing()) return "none";
   const std::uint32_t seed = storage::segment_seed(contents.found.identity.node_id, segment);
   if (bytes && storage::SegmentIndex::is_unfinished(*bytes, seed)) return "unfinished";
-  if (!bytes || !storage::SegmentIndex::parse_alone(*bytes, segment, seed)) return "damaged";
-  const bool is_right =
-      survey.header && storage::SegmentIndex::parse(*bytes, *survey.header).has_value();
-  return is_right ? "right" : "outdated";
+  if (!bytes || !storage::SegmentIndex::parse_orphan(*bytes, segment, seed)) return "damaged";
+  if (!survey.header) return "right";
+  return storage::SegmentIndex::parse(*bytes, *survey.header) ? "right" : "outdated";
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class Reading {
 
   storage::FileSystem& files_;
   StoreContents& contents_;
-  std::vector<std::uint32_t> checkpoint_numbers_;
+  std::vector<std::string> checkpoint_names_;
 };
 
 std::uint64_t Reading::size_of(const std::string& name) const {
@@ -49,8 +49,9 @@ Result<void, std::string> Reading::list_files() {
       group = &contents_.segment_files;
     } else if (storage::number_in_index_name(name)) {
       group = &contents_.index_files;
-    } else if (const auto number = storage::number_in_checkpoint_name(name)) {
-      checkpoint_numbers_.push_back(*number);
+    } else if (storage::number_in_checkpoint_name(name) ||
+               storage::number_in_checkpoint_copy_name(name)) {
+      checkpoint_names_.push_back(name);
     } else if (name.starts_with("spare-")) {
       group = &contents_.spare_files;
     }
@@ -62,9 +63,9 @@ Result<void, std::string> Reading::list_files() {
 }
 
 void Reading::read_checkpoints() {
-  for (const std::uint32_t number : checkpoint_numbers_) {
+  for (const std::string& name : checkpoint_names_) {
     CheckpointContents found;
-    found.file = storage::checkpoint_name(number);
+    found.file = name;
     const auto bytes = storage::read_file(files_, contents_.log_folder() + "/" + found.file,
                                           checkpoint_size_max_bytes);
     if (!bytes) {

@@ -200,6 +200,39 @@ TEST_F(SalvageTest, GoesOnWithoutACheckpoint) {
   EXPECT_EQ(verdict().definitions, (StoreState::Definitions{{"key", "value"}}));
 }
 
+TEST_F(SalvageTest, LeavesNoCopyOfAnOldCheckpoint) {
+  log_.open();
+  log_.append("one", {1});
+  const LogPlace& damaged = log_.append("two", {1});
+  log_.commit();
+  log_.checkpoint();
+  log_.crash();
+  ASSERT_TRUE(replace_file(log_.files, log_.folder(), checkpoint_copy_name(2),
+                           log_.bytes("checkpoint-0000000002")));
+  log_.flip("0000000001.seg", ScratchLog::body_of(damaged, 1));
+  repair();
+  EXPECT_FALSE(aside("checkpoint-0000000002.copy").empty());
+  log_.flip("checkpoint-0000000002", 45);
+  EXPECT_TRUE(verdict().checkpoints.empty());
+}
+
+TEST_F(SalvageTest, KeepsADamagedCheckpointWhoseCopyTakesItsPlace) {
+  log_.open();
+  log_.append("one", {1});
+  log_.commit();
+  log_.checkpoint();
+  log_.crash();
+  ASSERT_TRUE(replace_file(log_.files, log_.folder(), checkpoint_copy_name(2),
+                           log_.bytes("checkpoint-0000000002")));
+  const auto right = log_.bytes("checkpoint-0000000002");
+  log_.flip("checkpoint-0000000002", 45);
+  const auto damaged = log_.bytes("checkpoint-0000000002");
+  repair();
+  EXPECT_EQ(aside("checkpoint-0000000002"), damaged);
+  EXPECT_EQ(aside("checkpoint-0000000002.copy"), right);
+  EXPECT_EQ(contents(), (Contents{{1, {"one"}}}));
+}
+
 TEST_F(SalvageTest, MakesAnIndexAgain) {
   log_.open();
   log_.append("one", {1});

@@ -39,6 +39,15 @@ class VerifyTest : public testing::Test {
   }
   using Counts = std::map<std::uint64_t, std::uint64_t>;
 
+  /// Of the first segment, once rewritten.
+  SegmentHeader compacted_header() const {
+    SegmentHeader header;
+    header.segment = 1;
+    header.node = log_.node();
+    header.generation = 1;
+    return header;
+  }
+
   using Range = std::pair<std::uint64_t, std::uint64_t>;
   /// All of a segment but what fills it up behind its header, records and seal.
   std::vector<Range> meaningful_bytes(std::uint32_t segment) {
@@ -245,12 +254,12 @@ TEST_F(VerifyTest, LeavesTheIndexOfAFormerFileAlone) {
   {
     auto file = log_.files.open(unfinished, OpenMode::replace);
     ASSERT_TRUE(file);
-    RewrittenSegment rewritten(**file, log_.node(), 1);
+    RewrittenSegment rewritten(**file, compacted_header());
     const auto bytes = std::span<const std::byte>(records).subspan(512 + sizeof(FrameHeader));
     const auto record = read_record(bytes, segment_seed(log_.node(), 1));
     ASSERT_TRUE(record);
     ASSERT_TRUE(rewritten.add(*record, bytes.first(record->header.size_bytes)));
-    ASSERT_TRUE(rewritten.finish(1, 1));
+    ASSERT_TRUE(rewritten.finish());
   }
   ASSERT_TRUE(log_.files.rename(unfinished, log_.path(std::string(first_segment))));
   const Verdict found = verdict();
@@ -265,9 +274,9 @@ TEST_F(VerifyTest, ComparesAnIndexWithItsSegment) {
   log_.append("body", {1});
   log_.commit();
   log_.checkpoint();
-  const auto header =
-      read_struct<SegmentHeader>(log_.bytes(std::string(first_segment)));
-  const auto bytes = SegmentIndex{}.file_bytes(header);
+  const SegmentIndex empty;
+  const auto segment = log_.bytes(std::string(first_segment));
+  const auto bytes = empty.file_bytes(read_struct<SegmentHeader>(segment));
   ASSERT_TRUE(replace_file(log_.files, log_.folder(), "0000000001.idx", bytes));
   EXPECT_EQ(sentences(verdict()),
             (Sentences{"0000000001.idx: says something else than its segment"}));
@@ -289,6 +298,39 @@ TEST_F(VerifyTest, GoesOnFromTheOlderCheckpoint) {
   EXPECT_FALSE(found.others_may_be_lost);
   EXPECT_EQ(found.live_reference_count, 2U);
   EXPECT_EQ(found.definitions.size(), 1U);
+}
+
+TEST_F(VerifyTest, BelievesTheCopyOfACheckpoint) {
+  log_.open();
+  log_.log().define("key", "value");
+  log_.append("one", {1});
+  log_.commit();
+  log_.checkpoint();
+  log_.remove("0000000001.idx");
+  ASSERT_TRUE(replace_file(log_.files, log_.folder(), checkpoint_copy_name(2),
+                           log_.bytes("checkpoint-0000000002")));
+  Verdict found = verdict();
+  EXPECT_TRUE(found.is_clean());
+  EXPECT_EQ(found.checkpoints, (Sentences{"checkpoint-0000000002", "checkpoint-0000000002.copy"}));
+  log_.flip("checkpoint-0000000002", 45);
+  found = verdict();
+  EXPECT_EQ(sentences(found), (Sentences{"checkpoint-0000000002: is damaged"}));
+  EXPECT_EQ(found.definitions.size(), 1U);
+  EXPECT_EQ(found.live_reference_count, 1U);
+  log_.flip("checkpoint-0000000002.copy", 45);
+  EXPECT_EQ(sentences(verdict()), (Sentences{"checkpoint-0000000002: is damaged",
+                                             "checkpoint-0000000002.copy: is damaged"}));
+}
+
+TEST_F(VerifyTest, MissesACheckpointUnderItsOwnName) {
+  log_.open();
+  log_.append("one", {1});
+  log_.commit();
+  log_.checkpoint();
+  ASSERT_TRUE(log_.files.rename(log_.path("checkpoint-0000000002"),
+                                log_.path("checkpoint-0000000001")));
+  EXPECT_EQ(sentences(verdict()),
+            (Sentences{"checkpoint-0000000001: is another checkpoint than its name says"}));
 }
 
 // Goal: two checkpoints that are whole and do not go together are found out.
@@ -346,8 +388,8 @@ TEST_F(VerifyTest, WantsTheBeginningOfTheLogOrACheckpoint) {
   {
     auto file = log_.files.open(log_.path(name), OpenMode::replace);
     ASSERT_TRUE(file);
-    RewrittenSegment rewritten(**file, log_.node(), 1);
-    ASSERT_TRUE(rewritten.finish(1, 1));
+    RewrittenSegment rewritten(**file, compacted_header());
+    ASSERT_TRUE(rewritten.finish());
   }
   log_.remove("0000000001.idx");
   Verdict found = verdict();
