@@ -114,7 +114,8 @@ const std::array keys{
         }},
 
     Key{"disk.free_limit", K::size, "50MB", 0, no_maximum, "", true, "disk_free_limit",
-        "Publishers are blocked while less than this is free on the disk of node.data_dir.",
+        "Publishers are blocked while less than this, or than the log needs, is free on the "
+        "disk of node.data_dir.",
         [](Config& config, const KeyValue& value) {
           config.disk.free_limit_bytes = value.number;
         }},

@@ -6,6 +6,7 @@
 namespace leveret::storage {
 
 namespace {
+constexpr std::uint64_t slack_min_bytes = 64 * 1024;
 constexpr std::uint64_t slack_max_bytes = 1024 * 1024;
 constexpr std::uint64_t fill_piece_bytes = 1024 * 1024;
 constexpr std::uint64_t checkpoint_size_max_bytes = 4ull << 30;
@@ -64,7 +65,9 @@ void Keeper::finish_sealed(SealedSegment& sealed) {
   if (auto file = files_.files().open(path(index_name(segment)), OpenMode::replace)) {
     (void)(*file)->write_at(0, sealed.index.file_bytes(sealed.header));
   }
-  if (sealed.header.file_size_bytes > sealed.end_position + slack_max_bytes) {
+  const std::uint64_t size_bytes = sealed.header.file_size_bytes;
+  const auto slack_bytes = std::clamp(size_bytes / 16, slack_min_bytes, slack_max_bytes);
+  if (size_bytes > sealed.end_position + slack_bytes) {
     auto file = files_.files().open(path(segment_name(segment)), OpenMode::write);
     if (file) (void)(*file)->truncate(sealed.end_position);
   }

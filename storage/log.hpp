@@ -85,8 +85,8 @@ class LogWriter {
   /// The ticket of what has been added since the last submit(); nobody waits for it.
   virtual LogTicket ticket() const = 0;
 
-  /// Hands over what was added since the last call: all of it is there after a crash, or nothing.
-  /// Called once at the end of a turn.
+  /// Hands over what was added since the last call: all of it is there after a crash, or nothing,
+  /// unless it is more than 1 GiB, which no frame takes. Called once at the end of a turn.
   virtual void submit() = 0;
 
   /// Up to here everything is as safe as the log makes it.

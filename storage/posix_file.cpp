@@ -39,8 +39,7 @@ class PosixFile final : public File {
   PosixFile(Descriptor descriptor, std::string path)
       : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
-  IoResult<std::size_t> read_at(std::uint64_t position,
-                                std::span<std::byte> bytes) const override {
+  IoResult<std::size_t> read_at(std::uint64_t position, std::span<std::byte> bytes) const override {
     std::size_t done = 0;
     while (done < bytes.size()) {
       const ssize_t count = ::pread(descriptor_.number(), bytes.data() + done, bytes.size() - done,
@@ -57,8 +56,8 @@ class PosixFile final : public File {
   IoResult<void> write_at(std::uint64_t position, std::span<iovec> parts) override {
     while (!parts.empty()) {
       const int count = static_cast<int>(std::min<std::size_t>(parts.size(), IOV_MAX));
-      const ssize_t written = ::pwritev(descriptor_.number(), parts.data(), count,
-                                        static_cast<off_t>(position));
+      const ssize_t written =
+          ::pwritev(descriptor_.number(), parts.data(), count, static_cast<off_t>(position));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return failed("write", path_);
       position += static_cast<std::uint64_t>(written);
@@ -124,6 +123,14 @@ int flags_of(OpenMode mode) {
   return O_RDONLY;
 }
 
+/// Some file systems do not tell with the name.
+bool is_folder(int parent, const dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) return entry.d_type == DT_DIR;
+  struct stat found {};
+  return ::fstatat(parent, entry.d_name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
+         S_ISDIR(found.st_mode);
+}
+
 }  // namespace
 
 IoResult<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, OpenMode mode) {
@@ -152,7 +159,7 @@ IoResult<std::vector<std::string>> PosixFileSystem::list(const std::string& fold
   if (opened == nullptr) return failed("list", folder);
   std::vector<std::string> names;
   while (const dirent* entry = ::readdir(opened)) {
-    if (entry->d_name[0] == '.' || entry->d_type == DT_DIR) continue;
+    if (entry->d_name[0] == '.' || is_folder(::dirfd(opened), *entry)) continue;
     names.emplace_back(entry->d_name);
   }
   ::closedir(opened);

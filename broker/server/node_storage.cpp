@@ -60,14 +60,12 @@ Result<void, std::string> NodeStorage::open(const config::Config& config,
                     " is in memory (tmpfs): nothing in it survives a restart of the machine",
                 LogCategory::storage);
   }
-  if (auto cleared = storage::PageFile::clear_folder(files_, data_dir_->pages_folder());
-      !cleared) {
+  if (auto cleared = storage::PageFile::clear_folder(files_, data_dir_->pages_folder()); !cleared) {
     return tl::unexpected(cleared.error().text());
   }
   opened_at_ = reported_at_ = steady_clock::now();
-  storage_ = std::make_unique<storage::Storage>(files_, data_dir_->log_folder(),
-                                                data_dir_->node_id(),
-                                                log_settings(config.storage), *this);
+  storage_ = std::make_unique<storage::Storage>(
+      files_, data_dir_->log_folder(), data_dir_->node_id(), log_settings(config.storage), *this);
   storage::RecoveryOptions options;
   options.progress = [this](std::uint64_t done, std::uint64_t total) {
     report_progress(done, total);
@@ -98,8 +96,8 @@ void NodeStorage::report_recovery(std::uint64_t queue_count, std::uint64_t messa
   for (const std::string& note : storage_->recovered().notes) {
     log_warning(note, LogCategory::storage);
   }
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() -
-                                                                          opened_at_);
+  const auto took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - opened_at_);
   log_info("data directory " + data_dir_->path() + " opened in " + std::to_string(took.count()) +
                " ms: " + std::to_string(queue_count) + " durable queues, " +
                std::to_string(message_count) + " messages",
@@ -109,8 +107,8 @@ void NodeStorage::report_recovery(std::uint64_t queue_count, std::uint64_t messa
 bool NodeStorage::check_disk(const config::Disk& limits, bool was_raised) {
   const auto now = steady_clock::now();
   const bool was_low = is_low_;
-  const auto interval = was_low || was_raised ? low_check_interval
-                                              : std::chrono::milliseconds(limits.check_interval);
+  const auto interval =
+      was_low || was_raised ? low_check_interval : std::chrono::milliseconds(limits.check_interval);
   const bool is_full = storage_->disk_is_full();
   free_limit_bytes_ = limits.free_limit_bytes;
   if (now - checked_at_ < interval && is_full == is_low_ && was_raised == is_low_) return is_low_;
@@ -118,13 +116,14 @@ bool NodeStorage::check_disk(const config::Disk& limits, bool was_raised) {
   const auto room = room_bytes();
   if (room) free_bytes_ = *room;
   const double share = was_low || was_raised ? alarm_end_share : 1.0;
-  const auto limit = static_cast<double>(
-      std::max<std::uint64_t>(limits.free_limit_bytes, log_room_bytes_));
-  is_low_ = is_full || (room && static_cast<double>(*room) < limit * share);
+  const auto limit = std::max<std::uint64_t>(limits.free_limit_bytes, log_room_bytes_);
+  is_low_ = is_full || (room && static_cast<double>(*room) < static_cast<double>(limit) * share);
   storage_->want_room(is_low_);
   if (is_low_ != was_low) {
     log_warning(is_low_ ? "disk alarm: publishers are blocked; " + megabytes(free_bytes_) +
-                              " are free (disk.free_limit)"
+                              " are free, and " + megabytes(limit) +
+                              (limit > limits.free_limit_bytes ? " are what the log needs"
+                                                               : " the limit (disk.free_limit)")
                         : "disk alarm is over: publishers go on",
                 LogCategory::storage);
   }

@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 import tempfile
 import unittest.mock
 
@@ -77,13 +78,24 @@ class DirectoryTest(DurableTest):
         node.end()
         path = os.path.join(node.data_dir, "identity")
         with open(path, "rb") as file:
-            data = file.read()
-        self.assertGreater(len(data), 0)
+            data = bytearray(file.read()[:-4])
+        data[8:12] = struct.pack("<I", 999)
+        data += struct.pack("<I", crc32c(data))
         with open(path, "wb") as file:
-            file.write(b"leveret data format 999\n" + data)
+            file.write(data)
         code, said = self.refused(node)
         self.assertTrue(0 < code < 128, code)
-        self.assertIn("identity", said)
+        self.assertIn("has format 999; this Leveret knows formats up to 1", said)
+
+
+def crc32c(data):
+    """The check sum of Leveret's files."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
 
 
 @on_each_shard_count
