@@ -3,16 +3,21 @@
 
     LEVERET_BIN=build/release/broker/leveret /usr/bin/python3 tests/integration/run.py
     ... run.py --only heartbeat          tests whose name (module.class.test) matches a regular expression
+    ... run.py --jobs 2                  two classes of tests at a time
     ... run.py --list                    their names
 """
 
 import argparse
+import contextlib
+import io
+import itertools
 import os
 import re
 import signal
 import sys
 import time
 import unittest
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -81,11 +86,36 @@ def give_up(*_):
     raise TestTooSlow("the test did not end in time")
 
 
+#: Tests by class: processes are given their positions, as classes made by decorators cannot be sent.
+classes = []
+
+
+def run_class(at):
+    """In a process of its own: what the tests of a class printed, and how many passed, failed and were skipped."""
+    report = Report()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        for test in classes[at]:
+            test(report)
+    return printed.getvalue(), (report.passed, report.failed, report.left_out)
+
+
+def run(job_count):
+    """Runs everything, so many classes at a time. Returns how many passed, failed and were skipped."""
+    counts = (0, 0, 0)
+    with ProcessPoolExecutor(job_count) as pool:
+        for done in as_completed([pool.submit(run_class, at) for at in range(len(classes))]):
+            printed, found = done.result()
+            print(printed, end="", flush=True)
+            counts = tuple(map(sum, zip(counts, found)))
+    return counts
+
+
 def main():
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description="Starts, uses, reloads and kills real daemons.")
     parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression on the test's name")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="classes of tests at a time")
     options = parser.parse_args()
     stop_when_terminated()
     signal.signal(signal.SIGALRM, give_up)
@@ -97,11 +127,10 @@ def main():
     if not os.access(os.environ.get("LEVERET_BIN", ""), os.X_OK):
         print("say where Leveret is: LEVERET_BIN=path/to/leveret")
         return 2
-    report = Report()
-    for test in chosen:
-        test(report)
-    print(f"integration: {report.passed} passed, {report.failed} failed, {report.left_out} skipped")
-    return 1 if report.failed or not chosen else 0
+    classes.extend(list(tests) for _, tests in itertools.groupby(chosen, type))
+    passed, failed, left_out = run(options.jobs)
+    print(f"integration: {passed} passed, {failed} failed, {left_out} skipped")
+    return 1 if failed or not chosen else 0
 
 
 if __name__ == "__main__":
