@@ -11,6 +11,8 @@ namespace {
 // One queue's share of a turn, so that a long backlog does not keep its shard from the others.
 constexpr std::uint64_t pump_budget_bytes = 1024 * 1024;
 constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
+// How many messages it may drop in a turn.
+constexpr std::size_t dropped_in_a_turn_max = 4096;
 // RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
 Instant deadline_in(Instant now, std::uint64_t duration_ms) {
   return now + std::chrono::milliseconds(
@@ -37,6 +39,12 @@ QueueCounts Queue::counts() {
 Verdict Queue::enqueue(PublishToQueue&& publish) {
   const auto& queue_ttl_ms = definition_->settings.message_ttl_ms;
   QueueEntry entry{std::move(publish.message), next_position_, never, false, publish.log_index};
+  if (definition_->settings.overflow != QueueOverflow::drop_head) {
+    const std::uint64_t body_bytes = entry.message->body_size();
+    // What consumers can take does not count, but it leaves the queue only when that is pumped.
+    if (would_overflow(body_bytes) && !ready_.empty()) pump();
+    if (would_overflow(body_bytes)) return refuse(std::move(entry));
+  }
   if (publish.expiration_ms || queue_ttl_ms) {
     const std::uint64_t ttl_ms = std::min(publish.expiration_ms.value_or(UINT64_MAX),
                                           queue_ttl_ms.value_or(UINT64_MAX));
@@ -54,24 +62,35 @@ void Queue::recover(const RecoveredEntry& entry) {
   mark_dirty();  // Once it has been added, the timer is set.
 }
 
-void Queue::settle(const Settle& settled) {
+Verdict Queue::refuse(QueueEntry entry) {
+  if (definition_->settings.overflow == QueueOverflow::reject_publish_dlx) {
+    bury(std::move(entry), DeathReason::maxlen);
+  } else {
+    shard_.settle_in_log(entry);
+  }
+  return Verdict::rejected;
+}
+
+/// A delivered message is no longer out.
+void Queue::uncount(ConsumerId id) {
   LEVERET_ASSERT(unacked_count_ > 0, "only a delivered message can be settled");
   --unacked_count_;
-  if (Consumer* consumer = consumers_.find(settled.consumer)) {
+  if (Consumer* consumer = consumers_.find(id)) {
     --consumer->unacked_count;
     consumers_.refresh(*consumer);
     if (!ready_.empty()) mark_dirty();
   }
 }
 
+void Queue::settle(const Settle& settled) { uncount(settled.consumer); }
+
+void Queue::reject(Reject&& rejected) {
+  uncount(rejected.consumer);
+  bury(std::move(rejected.entry), DeathReason::rejected);
+}
+
 void Queue::put_back(Requeue&& requeued) {
-  if (!requeued.was_no_ack) {
-    --unacked_count_;
-    if (Consumer* consumer = consumers_.find(requeued.consumer)) {
-      --consumer->unacked_count;
-      consumers_.refresh(*consumer);
-    }
-  }
+  if (!requeued.was_no_ack) uncount(requeued.consumer);
   ready_.put_back(std::move(requeued.entry));
   mark_dirty();
 }
@@ -109,7 +128,8 @@ void Queue::update_consumer(const UpdateConsumer& update) {
 std::optional<QueueEntry> Queue::get(bool no_ack) {
   touch();
   pump();
-  if (!make_front_ready(true)) return std::nullopt;
+  DropBudget budget = SIZE_MAX;  // Who asks for a message must not hear that there is none.
+  if (!make_front_ready(true, budget)) return std::nullopt;
   QueueEntry entry = ready_.pop_front();
   if (!no_ack) ++unacked_count_;
   arm_timer();
@@ -148,10 +168,11 @@ bool Queue::first_is_over(bool also_due_now) const {
   return !ready_.empty() && is_over(ready_.front_expires_at(), also_due_now);
 }
 
-/// Drops what has expired, and brings the first of what is left into memory. False: there is none.
-bool Queue::make_front_ready(bool also_due_now) {
+/// Drops what has expired, and brings the first of what is left into memory. False: there is none,
+/// or what is before it has to be dropped first and may not be yet.
+bool Queue::make_front_ready(bool also_due_now, DropBudget& budget) {
   while (first_is_over(also_due_now) || ready_.front_is_paged()) {
-    drop_expired(also_due_now);
+    if (!drop_expired(also_due_now, budget)) return false;
     if (ready_.front_is_paged()) ready_.load_front(*definition_);
   }
   return !ready_.empty();
@@ -159,6 +180,7 @@ bool Queue::make_front_ready(bool also_due_now) {
 
 bool Queue::pump() {
   std::uint64_t spent_bytes = 0;
+  DropBudget budget = dropped_in_a_turn_max;
   bool finished = true;
   while (!ready_.empty()) {
     Consumer* consumer = consumers_.next();
@@ -167,26 +189,76 @@ bool Queue::pump() {
       finished = false;
       break;
     }
-    if (!make_front_ready(false)) break;
+    if (!make_front_ready(false, budget)) break;
     spent_bytes += ready_.front().message->body_size() + pump_cost_of_a_message_bytes;
     deliver(*consumer, ready_.pop_front());
   }
   // What arrived with a time to live of 0 was offered once, and that is all it may be.
-  drop_expired(true);
+  if (!drop_expired(true, budget)) finished = false;
+  // What consumers can still take does not count.
+  if (finished) finished = drop_excess(budget);
   arm_timer();
   return finished;
 }
 
-void Queue::drop_expired(bool also_due_now) {
+// ---- what leaves the queue without being delivered -----------------------------------------
+
+bool Queue::may_drop(DropBudget& budget) {
+  if (budget == 0 || (budget != SIZE_MAX && shard_.dead_letters().are_many())) return false;
+  --budget;
+  return true;
+}
+
+void Queue::bury(QueueEntry entry, DeathReason reason) {
+  if (definition_->settings.dead_letter_exchange) {
+    shard_.dead_letters().add(definition_, std::move(entry), reason);
+  } else {
+    shard_.settle_in_log(entry);
+  }
+}
+
+/// False: there are more, for another turn.
+bool Queue::drop_expired(bool also_due_now, DropBudget& budget) {
   while (first_is_over(also_due_now)) {
+    if (!may_drop(budget)) return false;
     if (!ready_.front_is_paged()) {
-      shard_.settle_in_log(ready_.pop_front());
-    } else if (is_over(ready_.front_chunk_expires_at(), also_due_now)) {
+      bury(ready_.pop_front(), DeathReason::expired);
+    } else if (!definition_->settings.dead_letter_exchange &&
+               is_over(ready_.front_chunk_expires_at(), also_due_now)) {
       ready_.discard_front_chunk(*definition_);
     } else {
       ready_.load_front(*definition_);
     }
   }
+  return true;
+}
+
+bool Queue::would_overflow(std::uint64_t body_bytes) const {
+  const QueueSettings& settings = definition_->settings;
+  return (settings.max_length && ready_.size() >= *settings.max_length) ||
+         (settings.max_length_bytes &&
+          ready_.body_bytes() + body_bytes > *settings.max_length_bytes);
+}
+
+bool Queue::has_excess() const {
+  const QueueSettings& settings = definition_->settings;
+  if (settings.overflow != QueueOverflow::drop_head || ready_.empty()) return false;
+  return (settings.max_length && ready_.size() > *settings.max_length) ||
+         (settings.max_length_bytes && ready_.body_bytes() > *settings.max_length_bytes);
+}
+
+/// Drops the oldest of what is more than the queue may hold. False: there is more, for another
+/// turn.
+bool Queue::drop_excess(DropBudget& budget) {
+  while (has_excess()) {
+    if (!may_drop(budget)) return false;
+    if (ready_.front_is_paged()) {
+      ready_.load_front(*definition_);
+    } else {
+      bury(ready_.pop_front(), DeathReason::maxlen);
+    }
+  }
+  return true;
 }
 
 void Queue::arm_timer() {
@@ -199,7 +271,8 @@ void Queue::arm_timer() {
 }
 
 void Queue::on_timer(Instant now) {
-  drop_expired(true);
+  DropBudget budget = dropped_in_a_turn_max;
+  if (!drop_expired(true, budget)) mark_dirty();
   if (definition_->settings.expires_ms && !in_use() &&
       deadline_in(unused_since_, *definition_->settings.expires_ms) <= now) {
     shard_.delete_later(definition_->ref);

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "broker/core/consumer_list.hpp"
+#include "broker/core/death_history.hpp"
 #include "broker/core/queue_definition.hpp"
 #include "broker/core/ready_list.hpp"
 #include "broker/core/shard_message.hpp"
@@ -32,10 +33,12 @@ class Queue final : private Timer {
   QueueCounts counts();
   std::uint64_t unacked_count() const { return unacked_count_; }
 
-  /// Adds a message; it is delivered when the turn pumps the queue.
+  /// Adds a message; it is delivered when the turn pumps the queue. Rejected: the queue is full,
+  /// and was declared to refuse what comes then.
   Verdict enqueue(PublishToQueue&& publish);
 
   void settle(const Settle& settled);
+  void reject(Reject&& rejected);
   void put_back(Requeue&& requeued);
 
   /// Error: 403 when an exclusive consumer stands in the way.
@@ -54,8 +57,8 @@ class Queue final : private Timer {
   /// A declaration or basic.get happened: the queue is not unused.
   void touch();
 
-  /// Delivers to whoever can take messages, drops what has expired. False when it stopped early,
-  /// for fairness: there is more to do next turn.
+  /// Delivers to whoever can take messages, drops what has expired and what is too much. False
+  /// when it stopped early, for fairness: there is more to do next turn.
   bool pump();
 
   /// The queue has gone: tells all consumers, and the log that nobody wants the messages.
@@ -66,10 +69,20 @@ class Queue final : private Timer {
 
   void on_timer(Instant now) override;
   void deliver(Consumer& consumer, QueueEntry entry);
-  void drop_expired(bool also_due_now);
+  /// How many messages may be dropped yet before others have their turn.
+  using DropBudget = std::size_t;
+  bool drop_expired(bool also_due_now, DropBudget& budget);
+  bool drop_excess(DropBudget& budget);
+  bool has_excess() const;
+  bool would_overflow(std::uint64_t body_bytes) const;
+  bool may_drop(DropBudget& budget);
+  /// A message that has left the queue and is not delivered: to its dead-letter exchange, or gone.
+  void bury(QueueEntry entry, DeathReason reason);
+  Verdict refuse(QueueEntry entry);
+  void uncount(ConsumerId consumer);
   bool is_over(Instant deadline, bool also_due_now) const;
   bool first_is_over(bool also_due_now) const;
-  bool make_front_ready(bool also_due_now);
+  bool make_front_ready(bool also_due_now, DropBudget& budget);
   void discard_ready();
   void arm_timer();
   void mark_dirty();

@@ -201,16 +201,6 @@ struct UnsupportedArgument {
   bool (*is_asked_for)(const QueueSettings&);
 };
 constexpr std::array unsupported_arguments{
-    UnsupportedArgument{"x-dead-letter-exchange",
-                        [](const QueueSettings& s) { return s.dead_letter_exchange.has_value(); }},
-    UnsupportedArgument{"x-max-length",
-                        [](const QueueSettings& s) { return s.max_length.has_value(); }},
-    UnsupportedArgument{"x-max-length-bytes",
-                        [](const QueueSettings& s) { return s.max_length_bytes.has_value(); }},
-    UnsupportedArgument{"x-overflow",
-                        [](const QueueSettings& s) {
-                          return s.overflow != QueueOverflow::drop_head;
-                        }},
     UnsupportedArgument{"x-max-priority",
                         [](const QueueSettings& s) { return s.max_priority.value_or(0) > 0; }},
     UnsupportedArgument{"x-single-active-consumer",

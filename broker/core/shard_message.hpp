@@ -35,12 +35,18 @@ struct PublishToQueue {
   PublishSeq seq{};  ///< 0: the publisher wants no verdict.
   std::uint32_t log_index = not_in_log;
 };
-/// A delivered message is done with: acknowledged, or rejected for good.
+/// A delivered message was acknowledged.
 struct Settle {
   QueueRef queue;
   ConsumerId consumer{};  ///< 0: it was fetched by basic.get.
   Position position{};
   std::uint64_t body_bytes = 0;
+};
+/// A delivered message was rejected for good.
+struct Reject {
+  QueueRef queue;
+  ConsumerId consumer{};  ///< 0: it was fetched by basic.get.
+  QueueEntry entry;
 };
 /// A delivered message comes back to its place.
 struct Requeue {
@@ -214,11 +220,10 @@ struct InboxDrained { ShardId shard{}; };
 struct Shutdown {};
 
 using ShardMessage =
-    std::variant<PublishToQueue, Settle, Requeue, AddConsumer, RemoveConsumer, UpdateConsumer,
-                 GetFromQueue, PurgeQueue, InspectQueue, DeleteQueue, Deliver, PublishVerdict,
-                 QueueReply, GetReply, ConsumerCancelled, PublishToReply,
-                 InspectReplyTarget, ReplyVerdict,
-                 TopologyRequest, TopologyReply, ApplyDelta, DeltaApplied, DeltaCommitted,
-                 ResourceAlarm, InboxDrained, Shutdown>;
+    std::variant<PublishToQueue, Settle, Reject, Requeue, AddConsumer, RemoveConsumer,
+                 UpdateConsumer, GetFromQueue, PurgeQueue, InspectQueue, DeleteQueue, Deliver,
+                 PublishVerdict, QueueReply, GetReply, ConsumerCancelled, PublishToReply,
+                 InspectReplyTarget, ReplyVerdict, TopologyRequest, TopologyReply, ApplyDelta,
+                 DeltaApplied, DeltaCommitted, ResourceAlarm, InboxDrained, Shutdown>;
 
 }  // namespace leveret::broker

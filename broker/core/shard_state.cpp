@@ -38,6 +38,7 @@ bool ShardState::end_turn() {
   bool finished = true;
   for (int round = 0; round < rounds_max; ++round) {
     finished = pump_queues();
+    if (round == 0) dead_letters_.publish();
     log_.submit();
     release_committed();
     end_endpoint_turns();
@@ -46,7 +47,8 @@ bool ShardState::end_turn() {
   // What answers have led to must be in the log before other shards hear of it.
   log_.submit();
   MessageMemory::flush();
-  return finished && dirty_queues_.empty() && ending_.empty() && !has_committed_answers();
+  return finished && dirty_queues_.empty() && ending_.empty() && dead_letters_.empty() &&
+         !has_committed_answers();
 }
 
 bool ShardState::pump_queues() {
@@ -119,6 +121,23 @@ void ShardState::log_message(const MessageRef& message, std::span<const std::uin
   unwritten_.push_back({log_.ticket(), message});
 }
 
+void ShardState::publish(const MessageRef& message, std::span<const RouteTarget> targets,
+                         bool persistent) {
+  std::vector<std::uint64_t> durable_numbers;
+  if (persistent) {
+    for (const RouteTarget& target : targets) {
+      if (target.durable_number != 0) durable_numbers.push_back(target.durable_number);
+    }
+  }
+  if (!durable_numbers.empty()) log_message(message, durable_numbers, std::nullopt);
+  std::uint32_t next_index = 0;
+  for (const RouteTarget& target : targets) {
+    const bool in_log = persistent && target.durable_number != 0;
+    send(target.queue.shard, PublishToQueue{target.queue, message, std::nullopt, {}, {},
+                                            in_log ? next_index++ : not_in_log});
+  }
+}
+
 // ---- queues of this shard ------------------------------------------------------------------
 
 Queue* ShardState::find_queue(QueueRef queue) {
@@ -170,6 +189,14 @@ void ShardState::on(PublishToQueue&& message) {
 
 void ShardState::on(const Settle& message) {
   if (Queue* queue = find_queue(message.queue)) queue->settle(message);
+}
+
+void ShardState::on(Reject&& message) {
+  if (Queue* queue = find_queue(message.queue)) {
+    queue->reject(std::move(message));
+  } else {
+    settle_in_log(message.entry);
+  }
 }
 
 void ShardState::on(Requeue&& message) {

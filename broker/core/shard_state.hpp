@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include "broker/core/dead_letters.hpp"
 #include "broker/core/endpoint.hpp"
 #include "broker/core/message_pager.hpp"
 #include "broker/core/queue.hpp"
@@ -124,9 +125,13 @@ class ShardState {
   }
   storage::LogWriter& log() { return log_; }
 
+  /// Publishes a message of the broker's own to queues. Nobody waits for a verdict.
+  void publish(const MessageRef& message, std::span<const RouteTarget> targets, bool persistent);
+
   // ---- what queues call ----
   /// Null when queues stay in memory.
   MessagePager* pager() { return pager_; }
+  DeadLetters& dead_letters() { return dead_letters_; }
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
   /// Deletes a queue of this shard once the present call is over.
   void delete_later(QueueRef queue) { doomed_queues_.push_back(queue.slot); }
@@ -134,6 +139,7 @@ class ShardState {
  private:
   void on(PublishToQueue&& message);
   void on(const Settle& message);
+  void on(Reject&& message);
   void on(Requeue&& message);
   void on(AddConsumer&& message);
   void on(const RemoveConsumer& message);
@@ -198,6 +204,7 @@ class ShardState {
     MessageRef message;
   };
   std::deque<Unwritten> unwritten_;
+  DeadLetters dead_letters_{*this};
   std::uint64_t last_durable_number_ = 0;
   ResourceAlarm alarm_;
   MessagePager* pager_ = nullptr;

@@ -150,9 +150,12 @@ void Channel::release() {
   }
   reply_consumer_.reset();
   // In order of delivery; the queues put them back where they were.
-  ledger_.take_all([&](Unsettled&& delivery) { settle_delivery(std::move(delivery), true); });
+  const auto put_back = [&](Unsettled&& delivery) {
+    settle_delivery(std::move(delivery), Settlement::requeue);
+  };
+  ledger_.take_all(put_back);
   if (transaction_) {
-    for (auto& held : transaction_->settlements) settle_delivery(std::move(held.delivery), true);
+    for (auto& held : transaction_->settlements) put_back(std::move(held.delivery));
   }
   const bool committing = transaction_ && transaction_->committing;
   if (on_queue_reply_ || on_topology_reply_ || getting_ || committing) connection_.end_wait();

@@ -122,6 +122,8 @@ class Channel final : public Endpoint {
     ReplyToken token;
     std::string queue_name;
   };
+  /// What becomes of a delivered message.
+  enum class Settlement : std::uint8_t { acknowledge, reject, requeue };
   /// What a transaction holds back until it is committed.
   struct Transaction {
     struct HeldPublish {
@@ -134,7 +136,7 @@ class Channel final : public Endpoint {
     };
     struct HeldSettlement {
       Unsettled delivery;
-      bool requeue = false;
+      Settlement settlement{};
     };
     std::vector<HeldPublish> publishes;
     std::vector<HeldSettlement> settlements;
@@ -189,6 +191,7 @@ class Channel final : public Endpoint {
   void declare_passively(std::string_view name, bool nowait);
   void declare_queue(QueueDefinition wanted, bool nowait, bool ask_again);
   void create_queue(QueueDefinition wanted, bool nowait);
+  bool may_dead_letter(const QueueDefinition& wanted);
   void answer_declare(const QueueDefinition& existing, bool nowait,
                       std::function<void()> when_gone);
 
@@ -226,8 +229,8 @@ class Channel final : public Endpoint {
   std::uint32_t effective_credit_limit(const ChannelConsumer& consumer) const;
   void update_blocked(ChannelConsumer& consumer, bool limit_changed);
   void update_all_blocked();
-  void settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, MethodId method);
-  void settle_delivery(Unsettled&& delivery, bool requeue_it);
+  void settle_tag(std::uint64_t tag, bool multiple, Settlement settlement, MethodId method);
+  void settle_delivery(Unsettled&& delivery, Settlement settlement);
   /// Consumers that the shared limit held back go on, if it has room again.
   void note_room();
   bool recover(bool requeue_them, MethodId method);

@@ -310,16 +310,19 @@ void Channel::update_all_blocked() {
 // ---- settling ------------------------------------------------------------------------------
 
 void Channel::on(const basic::Ack& method) {
-  settle_tag(method.delivery_tag, method.multiple, false, method.id);
+  settle_tag(method.delivery_tag, method.multiple, Settlement::acknowledge, method.id);
 }
 void Channel::on(const basic::Nack& method) {
-  settle_tag(method.delivery_tag, method.multiple, method.requeue, method.id);
+  settle_tag(method.delivery_tag, method.multiple,
+             method.requeue ? Settlement::requeue : Settlement::reject, method.id);
 }
 void Channel::on(const basic::Reject& method) {
-  settle_tag(method.delivery_tag, false, method.requeue, method.id);
+  settle_tag(method.delivery_tag, false,
+             method.requeue ? Settlement::requeue : Settlement::reject, method.id);
 }
 
-void Channel::settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, MethodId method) {
+void Channel::settle_tag(std::uint64_t tag, bool multiple, Settlement settlement,
+                         MethodId method) {
   const bool all = multiple && tag == 0;
   if (!all && !ledger_.contains(tag)) {
     return fail(AmqpError::precondition_failed("unknown delivery tag " + std::to_string(tag)),
@@ -328,9 +331,9 @@ void Channel::settle_tag(std::uint64_t tag, bool multiple, bool requeue_it, Meth
   const auto settle = [&](Unsettled&& delivery) {
     if (transaction_) {
       if (delivery.consumer != ConsumerId{}) ++transaction_->settled_consumed_count;
-      transaction_->settlements.push_back({std::move(delivery), requeue_it});
+      transaction_->settlements.push_back({std::move(delivery), settlement});
     } else {
-      settle_delivery(std::move(delivery), requeue_it);
+      settle_delivery(std::move(delivery), settlement);
     }
   };
   if (all) {
@@ -349,15 +352,21 @@ void Channel::note_room() {
   update_all_blocked();
 }
 
-void Channel::settle_delivery(Unsettled&& delivery, bool requeue_it) {
-  if (requeue_it) {
-    delivery.entry.redelivered = true;
-    requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry));
-  } else {
-    shard().settle_in_log(delivery.entry);
-    shard().send(delivery.queue.shard,
-                 Settle{delivery.queue, delivery.consumer, delivery.entry.position,
-                        delivery.entry.message->body_size()});
+void Channel::settle_delivery(Unsettled&& delivery, Settlement settlement) {
+  const ShardId home = delivery.queue.shard;
+  switch (settlement) {
+    case Settlement::acknowledge:
+      shard().settle_in_log(delivery.entry);
+      shard().send(home, Settle{delivery.queue, delivery.consumer, delivery.entry.position,
+                                delivery.entry.message->body_size()});
+      break;
+    case Settlement::reject:
+      shard().send(home, Reject{delivery.queue, delivery.consumer, std::move(delivery.entry)});
+      break;
+    case Settlement::requeue:
+      delivery.entry.redelivered = true;
+      requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry));
+      break;
   }
 }
 
@@ -372,7 +381,9 @@ bool Channel::recover(bool requeue_them, MethodId method) {
     fail(AmqpError::not_implemented("requeue=false"), method);
     return false;
   }
-  ledger_.take_all([&](Unsettled&& delivery) { settle_delivery(std::move(delivery), true); });
+  ledger_.take_all([&](Unsettled&& delivery) {
+    settle_delivery(std::move(delivery), Settlement::requeue);
+  });
   note_room();
   return true;
 }

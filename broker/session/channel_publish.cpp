@@ -285,8 +285,9 @@ void Channel::on(const protocol::tx::Commit& method) {
   transaction_->settled_consumed_count = 0;
   bool settles_logged = false;
   for (auto& held : settlements) {
-    settles_logged |= !held.requeue && held.delivery.entry.log_index != not_in_log;
-    settle_delivery(std::move(held.delivery), held.requeue);
+    settles_logged |= held.settlement != Settlement::requeue &&
+                      held.delivery.entry.log_index != not_in_log;
+    settle_delivery(std::move(held.delivery), held.settlement);
   }
   if (settles_logged) {
     // Publishes and settlements are in one submission: after a crash all are there, or none.

@@ -99,7 +99,19 @@ void Channel::declare_queue(QueueDefinition wanted, bool nowait, bool ask_again)
   });
 }
 
+/// Whoever may not read a queue, or not write to an exchange, must not move messages there.
+bool Channel::may_dead_letter(const QueueDefinition& wanted) {
+  const protocol::FieldValue* exchange = wanted.arguments.find("x-dead-letter-exchange");
+  if (exchange == nullptr || exchange->type() != protocol::FieldType::long_string) return true;
+  return allowed(connection_.check_access(Operation::read, ResourceKind::queue, wanted.name),
+                 queue::Declare::id) &&
+         allowed(connection_.check_access(Operation::write, ResourceKind::exchange,
+                                          *exchange->as_string()),
+                 queue::Declare::id);
+}
+
 void Channel::create_queue(QueueDefinition wanted, bool nowait) {
+  if (!may_dead_letter(wanted)) return;
   const auto settings =
       parse_queue_arguments(wanted.name, wanted.vhost,
                             {wanted.durable, wanted.exclusive(), wanted.auto_delete},

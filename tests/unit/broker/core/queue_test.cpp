@@ -291,6 +291,84 @@ TEST_P(QueueTest, LosesAndDoublesNothing) {
   }
 }
 
+// ---- limits --------------------------------------------------------------------------------
+
+QueueSettings limited(std::optional<std::uint64_t> QueueSettings::*limit, std::uint64_t value) {
+  QueueSettings settings;
+  settings.*limit = value;
+  return settings;
+}
+
+TEST_P(QueueTest, DropsTheOldestOfWhatIsTooMuch) {
+  open(limited(&QueueSettings::max_length, 2));
+  for (const char* body : {"1", "2", "3", "4"}) publish(body);
+  EXPECT_EQ(counts().ready_count, 2U);
+  consume();
+  EXPECT_EQ(delivered(), "3 4");
+}
+
+TEST_P(QueueTest, CountsBodiesAgainstItsLimit) {
+  open(limited(&QueueSettings::max_length_bytes, 5));
+  publish("123");
+  publish("45");
+  EXPECT_EQ(counts().ready_count, 2U);
+  publish("6");
+  EXPECT_EQ(counts().ready_count, 2U);
+  publish("larger than all");
+  EXPECT_EQ(counts().ready_count, 0U);
+}
+
+TEST_P(QueueTest, DoesNotCountWhatConsumersTake) {
+  open(limited(&QueueSettings::max_length, 1));
+  consume(3);
+  for (const char* body : {"1", "2", "3", "4", "5"}) publish(body);
+  EXPECT_EQ(delivered(), "1 2 3");
+  EXPECT_EQ(counts().ready_count, 1U);
+  EXPECT_EQ(get(), "5");
+}
+
+TEST_P(QueueTest, DropsWhatComesBackToAFullQueue) {
+  open(limited(&QueueSettings::max_length, 1));
+  const ConsumerId consumer = consume(1);
+  publish("1");
+  shards_.settle();
+  publish("2");
+  shards_.settle();
+  shard().send(ShardId{0}, RemoveConsumer{queue_, consumer, {}});
+  shard().send(ShardId{0}, Requeue{queue_, consumer, false,
+                                   std::move(channel_.deliveries.back().entry)});
+  EXPECT_EQ(counts().ready_count, 1U);
+  EXPECT_EQ(get(), "2");
+}
+
+TEST_P(QueueTest, RefusesWhatIsTooMuch) {
+  QueueSettings settings;
+  settings.max_length = 2;
+  settings.overflow = QueueOverflow::reject_publish;
+  open(settings);
+  const ConsumerId consumer = consume(1);
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) {
+    shard().send(ShardId{0}, PublishToQueue{queue_, Shards::message(std::to_string(seq)),
+                                            std::nullopt, channel_.ref(), PublishSeq{seq}});
+  }
+  // The first one is on its way to the consumer.
+  EXPECT_EQ(channel_.verdicts, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+  EXPECT_EQ(channel_.rejected, (std::vector<std::uint64_t>{4}));
+  shard().send(ShardId{0}, RemoveConsumer{queue_, consumer, {}});
+  shard().send(ShardId{0}, Requeue{queue_, consumer, false,
+                                   std::move(channel_.deliveries.back().entry)});
+  EXPECT_EQ(counts().ready_count, 3U) << "what comes back is never refused";
+}
+
+TEST_P(QueueTest, DropsALongBacklogOverSeveralTurns) {
+  open(limited(&QueueSettings::max_length_bytes, 10'000));
+  for (int i = 0; i < 10'000; ++i) publish("x");
+  EXPECT_EQ(counts().ready_count, 10'000U);
+  publish(std::string(10'000, 'y'));
+  shards_.settle();
+  EXPECT_EQ(counts().ready_count, 1U);
+}
+
 INSTANTIATE_TEST_SUITE_P(, QueueTest, testing::Bool(), [](const auto& test) {
   return std::string(test.param ? "Paged" : "InMemory");
 });

@@ -4,6 +4,7 @@
 /// Thread: the test's.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <string>
@@ -37,6 +38,7 @@ class Listener final : public Endpoint {
   void receive(Deliver&& message) override { deliveries.push_back(std::move(message)); }
   void receive(const PublishVerdict& message) override {
     verdicts.push_back(static_cast<std::uint64_t>(message.seq));
+    if (message.verdict == Verdict::rejected) rejected.push_back(verdicts.back());
   }
   void receive(QueueReply&& message) override { replies.push_back(std::move(message)); }
   void receive(GetReply&& message) override { gets.push_back(std::move(message)); }
@@ -72,7 +74,7 @@ class Listener final : public Endpoint {
   }
 
   std::vector<Deliver> deliveries;
-  std::vector<std::uint64_t> verdicts, committed;
+  std::vector<std::uint64_t> verdicts, rejected, committed;
   std::vector<QueueReply> replies;
   std::vector<GetReply> gets;
   std::vector<ConsumerKey> cancelled;
@@ -177,7 +179,8 @@ class Shards {
   }
 
   static MessageRef message(std::string_view body) {
-    auto message = Message::create("", "q", {}, body.size());
+    constexpr std::array<std::byte, 2> no_properties{};
+    auto message = Message::create("", "q", no_properties, body.size());
     message->append_body(protocol::bytes_of(body));
     return message;
   }
