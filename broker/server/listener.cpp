@@ -1,6 +1,5 @@
 #include "broker/server/listener.hpp"
 
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "broker/server/logging.hpp"
+#include "broker/server/process.hpp"
 
 namespace leveret::server {
 
@@ -88,6 +88,11 @@ void Listener::wait() {
 
 void Listener::accept_all() {
   for (int count = 0; count < accepts_per_turn_max; ++count) {
+    if (!has_descriptor_for_client()) {
+      log_error("cannot accept a connection: too few file descriptors are left (" +
+                std::to_string(reserved_descriptor_count) + " are kept for the log)");
+      return pause();
+    }
     tcp::endpoint remote;
     const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr,
                                      SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -1,6 +1,6 @@
 /// What the process asks of the operating system for itself.
 ///
-/// Thread: start-up only.
+/// Thread: any.
 #pragma once
 
 #include <cstdint>
@@ -11,5 +11,11 @@ namespace leveret::server {
 /// the soft limit that shells give, mostly 1024, is for programs that use select(). Returns how
 /// many may be open now.
 std::uint64_t raise_descriptor_limit();
+
+/// Descriptors that clients do not get: the log must be able to open its files whenever it has to.
+inline constexpr std::uint64_t reserved_descriptor_count = 64;
+
+/// Whether another client may have a descriptor without touching the reserve.
+bool has_descriptor_for_client();
 
 }  // namespace leveret::server

@@ -9,6 +9,7 @@ from support import DaemonTest, connect, on_each_shard_count
 from support.daemon import wait_for
 
 COUNT = 2000
+RESERVED_DESCRIPTORS = 64  # Clients do not get these.
 SESSION = (wire.PROTOCOL_HEADER +
            wire.frame(wire.METHOD, 0, wire.method_payload("connection.start-ok", mechanism="PLAIN",
                                                           response="\0guest\0guest", locale="en_US")) +
@@ -112,17 +113,43 @@ class StormTest(DaemonTest):
 class DescriptorsTest(DaemonTest):
     """Too few descriptors."""
 
+    def crowd(self, daemon):
+        """So many clients that no more are accepted: those who are served, and those who wait outside."""
+        limit = daemon.descriptor_count() + 20 + RESERVED_DESCRIPTORS
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        inside = [connect(daemon.address) for _ in range(10)]
+        outside = [socket.create_connection(daemon.address) for _ in range(40)]  # The system's queue takes them.
+        for one in outside:
+            one.sendall(wire.PROTOCOL_HEADER)
+        daemon.wait_for_log(r"\[error\] server: cannot accept a connection: too few file descriptors are left")
+        return inside, outside
+
+    def test_the_log_has_descriptors_when_clients_have_taken_all_of_theirs(self):
+        self.skip_when_sanitized("the undefined behaviour sanitizer needs descriptors of its own")
+        daemon = self.start(settings=["storage.segment_size=1MiB"])
+        client = connect(daemon.address)
+        channel = client.channel()
+        channel.call("queue.declare", queue="q", durable=True)
+        channel.call("confirm.select")
+        inside, outside = self.crowd(daemon)
+        body = bytes(300_000)
+        for number in range(1, 31):  # Each new segment is a file to open.
+            channel.publish("q", body, delivery_mode=2)
+            while (event := channel.receive()).name == "basic.ack" and event.values["delivery_tag"] < number:
+                pass
+            self.assertEqual(event.name, "basic.ack")
+        self.assertEqual(channel.call("queue.declare", queue="q", passive=True).values["message_count"], 30)
+        for one in inside:
+            one.close()
+        for one in outside:
+            one.close()
+        client.close()
+
     def test_without_descriptors_accepting_pauses_and_goes_on_when_there_are_some_again(self):
         self.skip_when_sanitized("the undefined behaviour sanitizer needs descriptors of its own")
         daemon = self.start()
         good = self.neighbours(daemon)
-        limit = daemon.descriptor_count() + 10
-        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (limit, limit))
-        inside = [connect(daemon.address) for _ in range(10)]
-        outside = [socket.create_connection(daemon.address) for _ in range(20)]  # The system's queue takes them.
-        for one in outside:
-            one.sendall(wire.PROTOCOL_HEADER)
-        daemon.wait_for_log(r"\[error\] server: cannot accept a connection: Too many open files")
+        inside, outside = self.crowd(daemon)
         good.call()
         used = daemon.processor_time_s()
         lines = len(daemon.log_lines())
