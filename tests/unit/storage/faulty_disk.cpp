@@ -288,7 +288,13 @@ IoResult<void> FaultyDisk::rename(const std::string& from, const std::string& to
   if (auto fault = count(DiskCall::rename, "rename ", from)) return tl::unexpected(*fault);
   InodePtr inode = find(from);
   if (inode == nullptr) return tl::unexpected(error_of("rename " + from, ENOENT));
-  folder_of(from).change({base_name(from), base_name(to), std::move(inode)});
+  if (folder_name(from) == folder_name(to)) {
+    folder_of(from).change({base_name(from), base_name(to), std::move(inode)});
+    return {};
+  }
+  // No journal holds the two together, for each folder has its own.
+  folder_of(to).change({"", base_name(to), inode});
+  folder_of(from).change({base_name(from), "", std::move(inode)});
   return {};
 }
 

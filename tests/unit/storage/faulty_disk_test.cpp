@@ -51,6 +51,20 @@ TEST_F(FaultyDiskTest, LosesNamesThatWereNotSynced) {
   EXPECT_EQ(disk.names("d"), (std::vector<std::string>{"kept"}));
 }
 
+TEST_F(FaultyDiskTest, MovesFilesBetweenFolders) {
+  (void)disk.make_folder("other");
+  write(*open("moved"), 0, "text");
+  ASSERT_TRUE(disk.rename("d/moved", "other/arrived"));
+  EXPECT_TRUE(disk.names("d").empty());
+  EXPECT_EQ(disk.names("other"), (std::vector<std::string>{"arrived"}));
+  EXPECT_EQ(disk.bytes("other/arrived").size(), 4U);
+  ASSERT_TRUE(disk.sync_folder("other"));
+  ASSERT_TRUE(disk.sync_folder("d"));
+  disk.crash_losing_all();
+  EXPECT_TRUE(disk.has("other/arrived"));
+  EXPECT_FALSE(disk.has("d/moved"));
+}
+
 // Goal: of two sectors that were written at once any subset survives, of one sector what it held
 // at one moment.
 TEST_F(FaultyDiskTest, TearsWritesBetweenSectors) {
