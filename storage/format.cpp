@@ -28,6 +28,13 @@ template void seal_header(FrameHeader&, std::uint32_t);
 template bool header_is_valid(const SegmentHeader&, std::uint32_t);
 template bool header_is_valid(const FrameHeader&, std::uint32_t);
 
+bool frame_header_is_right(const FrameHeader& header, std::uint32_t segment, std::uint32_t seed,
+                           std::uint64_t position) {
+  return header_is_valid(header, seed) && header.segment == segment &&
+         header.size_bytes >= sizeof(header) && header.size_bytes % 8 == 0 &&
+         std::uint64_t{header.position} * LogPlace::position_unit_bytes == position;
+}
+
 std::optional<RecordView> read_record(std::span<const std::byte> bytes, std::uint32_t seed) {
   if (bytes.size() < sizeof(RecordHeader)) return std::nullopt;
   const auto header = read_struct<RecordHeader>(bytes);

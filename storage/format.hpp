@@ -8,6 +8,7 @@
 /// Thread: pure functions and values.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -64,6 +65,11 @@ struct FrameHeader {
   std::uint32_t segment = 0;
   std::uint32_t unused = 0;
   std::uint32_t checksum = 0;  ///< Of this header; records have their own.
+
+  /// Up to which byte all was safe, as it says, standing at `at`: of what follows it knows nothing.
+  std::uint64_t durable_upto_at(std::uint64_t at) const {
+    return std::min(at, std::uint64_t{durable_upto} * LogPlace::position_unit_bytes);
+  }
 };
 static_assert(sizeof(FrameHeader) == 40);
 
@@ -127,6 +133,11 @@ template <class Header>
 void seal_header(Header& header, std::uint32_t seed);
 template <class Header>
 bool header_is_valid(const Header& header, std::uint32_t seed);
+
+/// Whether this is the header of a frame at that byte of the segment. Records have check sums of
+/// their own.
+bool frame_header_is_right(const FrameHeader& header, std::uint32_t segment, std::uint32_t seed,
+                           std::uint64_t position);
 
 /// A record with all its bytes, checked.
 struct RecordView {

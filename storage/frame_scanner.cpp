@@ -36,11 +36,8 @@ IoResult<std::optional<Frame>> FrameScanner::next() {
   Frame frame;
   frame.header = read_struct<FrameHeader>(*bytes);
   frame.position = position_;
-  if (!header_is_valid(frame.header, seed_) || frame.header.segment != segment_ ||
-      frame.header.size_bytes < sizeof(FrameHeader) ||
-      std::uint64_t{frame.header.position} * LogPlace::position_unit_bytes != position_) {
-    return std::nullopt;
-  }
+  if (!frame_header_is_right(frame.header, segment_, seed_, position_)) return std::nullopt;
+  durable_upto_ = std::max(durable_upto_, frame.durable_upto());
   bytes = window(position_, frame.header.size_bytes);
   if (!bytes) return tl::unexpected(bytes.error());
   if (bytes->size() < frame.header.size_bytes) return std::nullopt;

@@ -19,9 +19,7 @@ struct Frame {
   std::vector<RecordView> records;  ///< Valid until the scanner goes on.
 
   bool is_seal() const { return (header.flags & FrameHeader::seal_flag) != 0; }
-  std::uint64_t durable_upto() const {
-    return std::uint64_t{header.durable_upto} * LogPlace::position_unit_bytes;
-  }
+  std::uint64_t durable_upto() const { return header.durable_upto_at(position); }
 };
 
 class FrameScanner {
@@ -36,6 +34,10 @@ class FrameScanner {
   /// Goes to the nearest right frame at or behind the position. False: there is none.
   IoResult<bool> find_next(std::uint64_t from);
 
+  /// Up to where the segment was safe, as right headers say that next() and find_next() have met:
+  /// also those of frames that are torn.
+  std::uint64_t durable_upto() const { return durable_upto_; }
+
   std::uint64_t position() const { return position_; }
   void seek(std::uint64_t position) { position_ = position; }
 
@@ -49,6 +51,7 @@ class FrameScanner {
   std::uint32_t segment_;
   std::uint32_t seed_;
   std::uint64_t position_ = first_frame_position;
+  std::uint64_t durable_upto_ = 0;
   std::vector<std::byte> buffer_;
   std::uint64_t buffer_position_ = 0;
 };

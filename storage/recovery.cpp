@@ -290,9 +290,10 @@ Recovery::Outcome Recovery::end_segment(FrameScanner& scanner, std::uint32_t seg
     const auto frame = scanner.next();
     if (!frame || !*frame) break;
     later_records += (*frame)->records.size();
-    if ((*frame)->durable_upto() > end) was_safe = true;
   }
   scanner.seek(end);
+  // A header alone tells it, too: the frame that was being written last is often torn itself.
+  if (scanner.durable_upto() > end) was_safe = true;
   if (!was_safe) {
     if (later_frames > 0) {
       recovered_.notes.push_back(name + ": left out what was written after byte " +

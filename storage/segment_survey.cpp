@@ -99,11 +99,7 @@ std::optional<FrameHeader> Survey::frame_header_at(std::uint64_t position) {
   const auto bytes = reader_.at(position, sizeof(FrameHeader));
   if (bytes.size() < sizeof(FrameHeader)) return std::nullopt;
   const auto header = read_struct<FrameHeader>(bytes);
-  if (header.magic != FrameHeader::right_magic || !header_is_valid(header, seed_) ||
-      header.segment != segment_ || header.size_bytes < sizeof(FrameHeader) ||
-      std::uint64_t{header.position} * LogPlace::position_unit_bytes != position) {
-    return std::nullopt;
-  }
+  if (!frame_header_is_right(header, segment_, seed_, position)) return std::nullopt;
   return header;
 }
 
@@ -234,8 +230,7 @@ std::uint64_t Survey::safe_upto() {
   for (auto found = find_frame(position_); found;) {
     const auto header = frame_header_at(*found);
     if (!header) break;
-    safe_upto_ = std::max(
-        *safe_upto_, std::uint64_t{header->durable_upto} * LogPlace::position_unit_bytes);
+    safe_upto_ = std::max(*safe_upto_, header->durable_upto_at(*found));
     found = frame_after(*found, *header);
   }
   return *safe_upto_;

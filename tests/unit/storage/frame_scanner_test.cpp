@@ -72,6 +72,50 @@ TEST_F(FrameScannerTest, ReadsOneAfterTheOther) {
   EXPECT_EQ(scanner->position(), bytes.size());
 }
 
+/// What the header of a frame says, said otherwise.
+template <class Change>
+void change_header(std::vector<std::byte>& bytes, std::uint64_t position, Change&& change) {
+  auto header = read_struct<FrameHeader>(std::span(bytes).subspan(position));
+  change(header);
+  seal_header(header, segment_seed(node, segment));
+  std::memcpy(bytes.data() + position, &header, sizeof(header));
+}
+
+// Goal: the next frame would begin where none can.
+TEST_F(FrameScannerTest, BelievesNoFrameThatEndsBesideTheRaster) {
+  add_frame({"a", "bc"});
+  ASSERT_EQ(bytes.size() % 8, 0U);
+  change_header(bytes, positions[0], [](FrameHeader& header) { header.size_bytes -= 3; });
+  scan();
+  EXPECT_EQ(next(), std::nullopt);
+}
+
+// Goal: a frame whose records are torn still tells what was safe before it.
+TEST_F(FrameScannerTest, AsksTornFramesWhatWasSafe) {
+  add_frame({"a"});
+  add_frame({"b"});
+  change_header(bytes, positions[1], [&](FrameHeader& header) {
+    header.durable_upto = static_cast<std::uint32_t>(positions[1] / 8);
+  });
+  bytes.back() ^= std::byte{1};
+  bytes[positions[1] + sizeof(FrameHeader)] ^= std::byte{1};
+  scan();
+  EXPECT_TRUE(next());
+  EXPECT_EQ(scanner->durable_upto(), 512U);
+  EXPECT_FALSE(*scanner->find_next(scanner->position()));
+  EXPECT_EQ(scanner->durable_upto(), positions[1]);
+}
+
+// Goal: of what comes behind it a frame cannot know.
+TEST_F(FrameScannerTest, BelievesNoFrameThatSpeaksOfWhatFollows) {
+  add_frame({"a"});
+  change_header(bytes, positions[0], [](FrameHeader& header) { header.durable_upto = 1000; });
+  scan();
+  const auto frame = scanner->next();
+  ASSERT_TRUE(frame && *frame);
+  EXPECT_EQ((*frame)->durable_upto(), positions[0]);
+}
+
 // Goal: frames and records longer than what is read at once.
 TEST_F(FrameScannerTest, ReadsLongFrames) {
   const std::string long_key(3 << 20, 'x');

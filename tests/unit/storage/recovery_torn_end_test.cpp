@@ -96,6 +96,18 @@ TEST_F(TornEndTest, LeavesOutWhatFollowsAMissingFrame) {
       << recovered.notes[0];
 }
 
+// Goal: that the last frame is torn does not make damage before it pass for a torn end, too.
+TEST_F(TornEndTest, RefusesDamageBeforeATornFrame) {
+  put_all(files_before);
+  change_byte(segment_name(1), end - 1);
+  change_byte(segment_name(1), places[0].position * 8);
+  EXPECT_FALSE(try_open());
+  EXPECT_NE(refusal.find("damaged at byte 512 in a part that was safe on the disk; nothing right "
+                         "follows in this file"),
+            std::string::npos)
+      << refusal;
+}
+
 TEST_F(TornEndTest, EndsTheSegmentWhereItIsTorn) {
   put_all(files_before);
   change_byte(segment_name(1), begin);
