@@ -107,6 +107,8 @@ std::optional<std::uint32_t> number_of(std::string_view digits) {
   if (error != std::errc{} || end != digits.data() + digits.size() || digits.size() != 10) {
     return std::nullopt;
   }
+  // No segment has these.
+  if (number == LogPlace::not_logged || number == LogPlace::pending) return std::nullopt;
   return number;
 }
 

@@ -115,6 +115,16 @@ void add_reference(std::vector<ReferenceRun>& runs, const LogReference& referenc
 /// Longest record that is believed. The longest body is 512 MiB.
 constexpr std::uint64_t record_size_max_bytes = 1ull << 30;
 
+/// More references a segment cannot have: each takes 8 bytes of it, and a frame is less than 2 GiB.
+constexpr std::uint32_t reference_count_max = 1u << 28;
+
+/// Whether a message may have these references when `begin` is where those before it end. A record
+/// that says otherwise is not one that the log has written, for ordinals count up.
+constexpr bool may_follow(std::uint32_t begin, std::uint32_t first_ordinal, std::uint64_t count) {
+  return first_ordinal >= begin && first_ordinal <= reference_count_max &&
+         count <= reference_count_max - first_ordinal;
+}
+
 template <class T>
 std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));

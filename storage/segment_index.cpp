@@ -34,6 +34,8 @@ constexpr std::uint64_t entry_size_min_bytes = 7;
 
 void SegmentIndex::add(std::uint32_t first_ordinal, std::uint32_t position,
                        std::uint32_t size_bytes, const MessageView& message) {
+  if (!may_follow(reference_count_, first_ordinal, message.header.queue_count)) return;
+  reference_count_ = first_ordinal + message.header.queue_count;
   PackedWriter writer(packed_);
   writer.number(first_ordinal - last_ordinal_);
   writer.number(position - last_position_);
@@ -54,6 +56,7 @@ void SegmentIndex::add(std::uint32_t first_ordinal, std::uint32_t position,
 bool SegmentIndex::read_all(const std::function<void(const IndexEntry&)>& visit) const {
   PackedReader reader(packed_);
   IndexEntry entry;
+  std::uint32_t reference_count = 0;
   for (std::uint64_t i = 0; i < message_count_; ++i) {
     entry.first_ordinal += static_cast<std::uint32_t>(reader.number());
     entry.position += static_cast<std::uint32_t>(reader.number());
@@ -66,7 +69,10 @@ bool SegmentIndex::read_all(const std::function<void(const IndexEntry&)>& visit)
     for (std::uint64_t n = 0; n < queue_count && reader.ok(); ++n) {
       entry.queues.push_back(reader.number());
     }
-    if (!reader.ok()) return false;
+    if (!reader.ok() || !may_follow(reference_count, entry.first_ordinal, queue_count)) {
+      return false;
+    }
+    reference_count = entry.first_ordinal + static_cast<std::uint32_t>(queue_count);
     if (visit) visit(entry);
   }
   return reader.at_end();

@@ -32,7 +32,8 @@ struct IndexEntry {
 
 class SegmentIndex {
  public:
-  /// Adds a message. Requires: it comes after those that were added before.
+  /// Adds a message. One whose references do not come after those of all that were added before is
+  /// left out, as StoreState does.
   void add(std::uint32_t first_ordinal, std::uint32_t position, std::uint32_t size_bytes,
            const MessageView& message);
   std::uint64_t message_count() const { return message_count_; }
@@ -57,6 +58,7 @@ class SegmentIndex {
 
   std::vector<std::byte> packed_;
   std::uint64_t message_count_ = 0;
+  std::uint32_t reference_count_ = 0;
   // What the next entry is packed against.
   std::uint32_t last_ordinal_ = 0;
   std::uint32_t last_position_ = 0;

@@ -70,12 +70,8 @@ void StoreState::apply(std::uint32_t segment, const RecordView& record) {
 void StoreState::add_message(std::uint32_t segment, std::uint32_t first_ordinal,
                              std::uint32_t count, std::uint32_t size_bytes) {
   SegmentState& state = segments_[segment];
-  // Ordinals count up; a record that says otherwise is not one that the log has written. Where an
-  // operator had damaged records skipped some are missing: nobody has those.
-  if (first_ordinal < state.reference_count || first_ordinal > reference_count_max ||
-      count > reference_count_max - first_ordinal) {
-    return;
-  }
+  if (!may_follow(state.reference_count, first_ordinal, count)) return;
+  // Where an operator had damaged records skipped some are missing: nobody has those.
   state.settled.set(state.reference_count, first_ordinal - state.reference_count);
   state.reference_count = first_ordinal + count;
   state.live_count += count;

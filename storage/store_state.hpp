@@ -35,9 +35,6 @@ class ReferenceBits {
   std::vector<std::uint64_t> words_;
 };
 
-/// More a segment cannot have: each takes 8 bytes of it, and a frame is less than 2 GiB.
-constexpr std::uint32_t reference_count_max = 1u << 28;
-
 struct SegmentState {
   std::uint32_t reference_count = 0;
   std::uint32_t live_count = 0;       ///< References that are not settled.

@@ -259,16 +259,18 @@ TEST(Format, NamesFilesSo) {
 
 TEST(Format, FindsNumbersInNames) {
   EXPECT_EQ(number_in_segment_name("0000000012.seg"), 12U);
-  EXPECT_EQ(number_in_index_name("4294967295.idx"), 4'294'967'295U);
+  EXPECT_EQ(number_in_index_name("4294967294.idx"), 4'294'967'294U);
   EXPECT_EQ(number_in_checkpoint_name("checkpoint-0000000012"), 12U);
   EXPECT_EQ(number_in_checkpoint_copy_name("checkpoint-0000000012.copy"), 12U);
   for (const char* name : {"12.seg", "0000000012.seg.new", "00000000012.seg", "000000001x.seg",
                            "-000000012.seg", " 000000012.seg", "4294967296.seg", ".seg", "seg", "",
-                           "spare-0000000012.seg", "0000000012.SEG"}) {
+                           "spare-0000000012.seg", "0000000012.SEG", "0000000000.seg",
+                           "4294967295.seg"}) {
     EXPECT_FALSE(number_in_segment_name(name)) << name;
   }
   for (const char* name : {"checkpoint-", "checkpoint-12", "checkpoint-0000000012.new",
-                           "checkpoint-0000000012.copy", "Checkpoint-0000000012"}) {
+                           "checkpoint-0000000012.copy", "Checkpoint-0000000012",
+                           "checkpoint-0000000000"}) {
     EXPECT_FALSE(number_in_checkpoint_name(name)) << name;
   }
   EXPECT_FALSE(number_in_checkpoint_copy_name("checkpoint-0000000012"));

@@ -77,6 +77,20 @@ TEST(SegmentIndex, KeepsAllOfEveryMessage) {
   }
 }
 
+// Goal: a reference is not told of twice, whatever records say of themselves.
+TEST(SegmentIndex, LeavesOutWhatDoesNotCountUp) {
+  const IndexEntry first{4, 64, 100, 50, 1, 2, {7, 8}};
+  const IndexEntry next{6, 80, 100, 50, 1, 2, {7}};
+  SegmentIndex index;
+  add(index, first);
+  add(index, {5, 72, 100, 50, 1, 2, {9}});
+  add(index, {0, 72, 100, 50, 1, 2, {9}});
+  add(index, {reference_count_max, 72, 100, 50, 1, 2, {9}});
+  add(index, {UINT32_MAX, 72, 100, 50, 1, 2, {9}});
+  add(index, next);
+  expect_entries(index, {first, next});
+}
+
 TEST(SegmentIndex, IsSmall) {
   SegmentIndex index;
   for (std::uint32_t i = 0; i < 1000; ++i) {
