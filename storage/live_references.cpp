@@ -121,11 +121,10 @@ Result<void, std::string> for_each_live_reference(
                                    " references to messages cannot be found";
       if (!options.skip_damaged) return tl::unexpected(sentence);
       recovered.notes.push_back(sentence);
-      for (std::uint32_t ordinal = 0; ordinal < state.reference_count; ++ordinal) {
-        if (!found.test(ordinal) && !state.settled.test(ordinal)) {
-          add_reference(recovered.forgotten, {segment, ordinal});
-        }
-      }
+      const std::uint32_t number = segment;
+      state.for_each_live_except(found, [&](std::uint32_t first, std::uint32_t count) {
+        recovered.forgotten.push_back({number, first, count});
+      });
     }
     done += live_count;
     if (options.progress) options.progress(done, total);

@@ -53,9 +53,10 @@ bool agree(const StoreState& newest, const StoreState& older) {
     if (state.live_count == 0) continue;
     const auto found = older.segments().find(segment);
     if (found == older.segments().end()) return false;
-    for (std::uint32_t i = 0; i < state.reference_count; ++i) {
-      const bool may_be_alive = i < found->second.reference_count && !found->second.settled.test(i);
-      if (!state.settled.test(i) && !may_be_alive) return false;
+    for (std::size_t i = 0; i < state.word_count(); ++i) {
+      const std::uint64_t may_be_alive =
+          i < found->second.word_count() ? found->second.live_word(i) : 0;
+      if ((state.live_word(i) & ~may_be_alive) != 0) return false;
     }
   }
   return newest.definitions() == older.definitions();

@@ -173,9 +173,10 @@ IoResult<void> Salvage::settle_lost(Recovered& recovered) {
     index->for_each([&](const IndexEntry& entry) {
       found.set(entry.first_ordinal, static_cast<std::uint32_t>(entry.queues.size()));
     });
-    for (std::uint32_t i = 0; i < state.reference_count; ++i) {
-      if (!found.test(i)) recovered.state.settle({segment, i, 1});
-    }
+    const std::uint32_t number = segment;
+    state.for_each_live_except(found, [&](std::uint32_t first, std::uint32_t count) {
+      recovered.state.settle({number, first, count});
+    });
     salvaged_.live_reference_count += state.live_count;
   }
   return {};

@@ -31,6 +31,32 @@ std::uint32_t ReferenceBits::count(std::uint32_t end) const {
   return set_count;
 }
 
+void SegmentState::for_each_live_except(
+    const ReferenceBits& found,
+    const std::function<void(std::uint32_t first, std::uint32_t count)>& visit) const {
+  std::uint64_t first = 0;
+  std::uint64_t end = 0;
+  const auto visit_run = [&] {
+    visit(static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(end - first));
+  };
+  const std::size_t end_word = word_count();
+  for (std::size_t i = 0; i < end_word; ++i) {
+    std::uint64_t word = live_word(i) & ~found.word(i);
+    while (word != 0) {
+      const auto skipped = static_cast<unsigned>(std::countr_zero(word));
+      const auto count = static_cast<unsigned>(std::countr_one(word >> skipped));
+      const std::uint64_t begin = i * 64 + skipped;
+      if (begin != end) {
+        if (first < end) visit_run();
+        first = begin;
+      }
+      end = begin + count;
+      word &= skipped + count == 64 ? 0 : ~std::uint64_t{0} << (skipped + count);
+    }
+  }
+  if (first < end) visit_run();
+}
+
 void StoreState::apply(std::uint32_t segment, const RecordView& record) {
   switch (record.header.kind) {
     case RecordKind::message:

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@ class ReferenceBits {
   std::uint32_t count(std::uint32_t end) const;
   bool empty() const { return words_.empty(); }
   std::span<const std::uint64_t> words() const { return words_; }
+  /// 64 of them at once: those from 64 `index` on.
+  std::uint64_t word(std::size_t index) const { return index < words_.size() ? words_[index] : 0; }
   void assign(std::vector<std::uint64_t> words) { words_ = std::move(words); }
 
  private:
@@ -41,6 +44,19 @@ struct SegmentState {
   std::uint64_t end_position = 0;     ///< Where its frames end, in bytes.
   std::uint64_t live_size_bytes = 0;  ///< About what the live references take of it.
   ReferenceBits settled, delivered;
+
+  std::size_t word_count() const { return (std::size_t{reference_count} + 63) / 64; }
+  /// A bit for each of 64 references that is live. Requires: index < word_count().
+  std::uint64_t live_word(std::size_t index) const {
+    const std::uint64_t end = reference_count - index * 64;
+    const std::uint64_t there = end >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << end) - 1;
+    return there & ~settled.word(index);
+  }
+  /// Visits the live references that are not in `found`, many in a row at once: the first and how
+  /// many. They may be settled meanwhile.
+  void for_each_live_except(
+      const ReferenceBits& found,
+      const std::function<void(std::uint32_t first, std::uint32_t count)>& visit) const;
 };
 
 class StoreState {

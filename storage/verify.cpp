@@ -361,7 +361,8 @@ void Verification::find_losses(std::uint32_t segment, const SegmentState& state)
     return ordinal < state.reference_count && !state.settled.test(ordinal) && !found.test(ordinal);
   };
   std::uint64_t lost_count = 0;
-  for (std::uint32_t i = 0; i < state.reference_count; ++i) lost_count += is_lost(i) ? 1 : 0;
+  state.for_each_live_except(found,
+                             [&](std::uint32_t, std::uint32_t count) { lost_count += count; });
   if (lost_count == 0) return;
   Losses& lost = verdict_.segments[segment].lost;
   if (const auto known = known_.find(segment); known != known_.end()) {

@@ -153,5 +153,35 @@ TEST(ReferenceBits, SetsRunsLikeSingleBits) {
   }
 }
 
+TEST_F(StoreStateTest, TellsWhatIsAliveManyAtOnce) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 200; ++round) {
+    state = {};
+    const auto count = static_cast<std::uint32_t>(1 + random() % 300);
+    message(1, 0, count);
+    ReferenceBits found;
+    std::set<std::uint32_t> expected;
+    for (std::uint32_t i = 0; i < count; ++i) expected.insert(i);
+    for (int i = 0; i < 4; ++i) {
+      const auto first = static_cast<std::uint32_t>(random() % count);
+      const auto length = static_cast<std::uint32_t>(random() % (i < 2 ? 5 : 130));
+      if (i % 2 == 0) settled({{1, first, length}});
+      if (i % 2 != 0) found.set(first, length);
+      for (std::uint32_t n = first; n < first + length; ++n) expected.erase(n);
+    }
+    std::set<std::uint32_t> told;
+    std::uint32_t end = 0;
+    const SegmentState& segment = state.segments().at(1);
+    segment.for_each_live_except(found, [&](std::uint32_t first, std::uint32_t length) {
+      ASSERT_TRUE(told.empty() || first > end);  // No run could be longer.
+      ASSERT_GT(length, 0U);
+      for (std::uint32_t n = first; n < first + length; ++n) told.insert(n);
+      end = first + length;
+      state.settle({1, first, length});
+    });
+    ASSERT_EQ(told, expected) << round;
+  }
+}
+
 }  // namespace
 }  // namespace leveret::storage
