@@ -31,6 +31,8 @@ class Salvage {
   IoResult<void> renew_index(std::uint32_t segment);
   IoResult<void> copy_aside(const std::string& name, const std::string& name_aside);
   IoResult<void> move_aside(const std::string& name);
+  IoResult<void> move_aside(const std::string& name, const std::string& new_name);
+  IoResult<void> move_other_checkpoints_aside();
   IoResult<void> move_aside_if_there(const std::string& name);
   IoResult<void> settle_lost(Recovered& recovered);
   IoResult<void> write_checkpoint(Recovered&& recovered);
@@ -64,6 +66,8 @@ IoResult<void> Salvage::repair_files() {
     IoResult<void> done;
     if (verdict.is_damaged) {
       done = rewrite(segment);
+    } else if (verdict.index_is_damaged && verdict.end_may_be_torn) {
+      done = move_aside(index_name(segment));  // Recovery decides where it ends, and makes it.
     } else if (verdict.index_is_damaged) {
       done = renew_index(segment);
     } else if (verdict.is_missing) {
@@ -149,9 +153,11 @@ IoResult<void> Salvage::copy_aside(const std::string& name, const std::string& n
   return files_.sync_folder(aside_);
 }
 
-IoResult<void> Salvage::move_aside(const std::string& name) {
-  if (auto done = files_.rename(path(name), path_aside(name)); !done) return done;
-  salvaged_.moved.push_back(name);
+IoResult<void> Salvage::move_aside(const std::string& name) { return move_aside(name, name); }
+
+IoResult<void> Salvage::move_aside(const std::string& name, const std::string& new_name) {
+  if (auto done = files_.rename(path(name), path_aside(new_name)); !done) return done;
+  salvaged_.moved.push_back(new_name);
   return files_.sync_folder(aside_);
 }
 
@@ -196,12 +202,27 @@ IoResult<void> Salvage::write_checkpoint(Recovered&& recovered) {
   const auto written =
       replace_file(files_, folder_, salvaged_.checkpoint, encode_checkpoint(checkpoint, node_));
   if (!written) return written;
-  // With what is in the others a start would miss again what is lost.
-  for (const std::string& name : verdict_.checkpoints) {
-    if (name == salvaged_.checkpoint) continue;
-    if (auto done = move_aside_if_there(name); !done) return done;
-  }
+  if (auto done = move_other_checkpoints_aside(); !done) return done;
   return files_.sync_folder(folder_);
+}
+
+/// With what is in them a start would miss again what is lost.
+IoResult<void> Salvage::move_other_checkpoints_aside() {
+  const auto names = files_.list(folder_);
+  if (!names) return tl::unexpected(names.error());
+  for (const std::string& name : *names) {
+    const auto number = number_in_checkpoint_name(name);
+    if (name == salvaged_.checkpoint || (!number && !number_in_checkpoint_copy_name(name))) {
+      continue;
+    }
+    // The place of one that was damaged has been taken by its copy.
+    const bool was_damaged = std::ranges::count(verdict_.damaged_checkpoints, name) > 0;
+    const bool is_copy = number && was_damaged;
+    if (auto done = move_aside(name, is_copy ? checkpoint_copy_name(*number) : name); !done) {
+      return done;
+    }
+  }
+  return {};
 }
 
 }  // namespace

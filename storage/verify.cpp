@@ -1,6 +1,7 @@
 #include "storage/verify.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -26,11 +27,6 @@ class Verification {
 
  private:
   using Outcome = Result<void, std::string>;
-  struct CheckpointFile {
-    std::uint32_t segment = 0;
-    bool is_copy = false;
-    std::string name;
-  };
   /// What a damaged or missing segment held.
   struct Known {
     SegmentIndex index;
@@ -38,8 +34,16 @@ class Verification {
     bool is_likely = false;  ///< Damaged records say so of themselves.
   };
 
+  struct CheckpointFile {
+    std::uint32_t number;
+    bool is_copy;
+    std::string name;
+  };
+
   Outcome list_files();
   Outcome read_checkpoints();
+  Result<Checkpoint, std::string> read_checkpoint(const CheckpointFile& file,
+                                                  std::uint64_t& size_bytes) const;
   Outcome check_segments();
   void check_beginning();
   Outcome check_segment(std::uint32_t segment);
@@ -63,8 +67,9 @@ class Verification {
   const NodeId& node_;
   Verdict verdict_;
   std::vector<std::uint32_t> segments_;
-  std::vector<CheckpointFile> checkpoint_files_;
-  std::vector<Replay> replays_;  ///< Of the newest checkpoint first.
+  std::vector<CheckpointFile> checkpoints_;  ///< In the order in which a start believes them.
+  std::vector<Replay> replays_;              ///< Of the newest checkpoint first.
+  std::vector<std::string> replayed_;        ///< Their names.
   std::map<std::uint32_t, ReferenceBits> found_;
   std::map<std::uint32_t, Known> known_;
 };
@@ -86,43 +91,51 @@ Verification::Outcome Verification::list_files() {
   for (const std::string& name : *names) {
     if (const auto segment = number_in_segment_name(name)) segments_.push_back(*segment);
     if (const auto number = number_in_checkpoint_name(name)) {
-      checkpoint_files_.push_back({*number, false, name});
+      checkpoints_.push_back({*number, false, name});
     } else if (const auto copied = number_in_checkpoint_copy_name(name)) {
-      checkpoint_files_.push_back({*copied, true, name});
+      checkpoints_.push_back({*copied, true, name});
     }
   }
-  // The newest first, and a copy behind what it is one of.
-  std::ranges::sort(checkpoint_files_, {}, [](const CheckpointFile& file) {
-    return std::pair(UINT32_MAX - file.segment, file.is_copy);
+  std::ranges::sort(checkpoints_, std::greater{}, [](const CheckpointFile& file) {
+    return std::pair(file.number, !file.is_copy);
   });
   return {};
 }
 
 // ---- checkpoints ---------------------------------------------------------------------------
 
+Result<Checkpoint, std::string> Verification::read_checkpoint(const CheckpointFile& file,
+                                                              std::uint64_t& size_bytes) const {
+  const auto bytes = read_file(files_, path(file.name), small_file_max_bytes);
+  if (!bytes) return tl::unexpected("cannot be read: " + bytes.error().text());
+  size_bytes = bytes->size();
+  auto checkpoint = decode_checkpoint(*bytes, node_);
+  if (checkpoint && checkpoint->segment != file.number) {
+    return tl::unexpected(std::string("is another checkpoint than its name says"));
+  }
+  return checkpoint;
+}
+
 Verification::Outcome Verification::read_checkpoints() {
-  for (const CheckpointFile& file : checkpoint_files_) {
-    const auto bytes = read_file(files_, path(file.name), small_file_max_bytes);
-    auto checkpoint = bytes ? decode_checkpoint(*bytes, node_)
-                            : tl::unexpected("cannot be read: " + bytes.error().text());
-    if (checkpoint && checkpoint->segment != file.segment) {
-      checkpoint = tl::unexpected(std::string("is another checkpoint than its name says"));
-    }
+  for (const CheckpointFile& file : checkpoints_) {
+    std::uint64_t size_bytes = 0;
+    auto checkpoint = read_checkpoint(file, size_bytes);
     if (checkpoint) {
-      verdict_.read_bytes += bytes->size();
+      verdict_.read_bytes += size_bytes;
       verdict_.checkpoints.push_back(file.name);
-      const bool is_known = !replays_.empty() && replays_.back().from() == file.segment;
-      if (!is_known) replays_.emplace_back(std::move(*checkpoint));
+      // Of two that are the same one is enough.
+      if (!replays_.empty() && replays_.back().from() == file.number) continue;
+      replays_.emplace_back(std::move(*checkpoint));
+      replayed_.push_back(file.name);
       continue;
     }
     if (checkpoint.error().starts_with("has format")) {
       return tl::unexpected(path(file.name) + " " + checkpoint.error());
     }
     verdict_.damaged_checkpoints.push_back(file.name);
-    verdict_.damages.push_back({file.name, {}, bytes ? bytes->size() : 0, checkpoint.error(), {}});
+    verdict_.damages.push_back({file.name, {}, size_bytes, checkpoint.error(), {}});
   }
-  if (!replays_.empty()) return {};
-  replays_.emplace_back(Checkpoint{});
+  if (replays_.empty()) replays_.emplace_back(Checkpoint{});
   return {};
 }
 
@@ -133,10 +146,9 @@ void Verification::compare_checkpoints() {
     if (!std::binary_search(segments_.begin(), segments_.end(), segment)) return;
   }
   if (agree(replays_[0].state(), replays_[1].state())) return;
-  verdict_.damages.push_back({checkpoint_name(replays_[0].from()), {}, 0,
-                              "says something else than " + checkpoint_name(replays_[1].from()) +
-                                  " and the log behind it",
-                              {}});
+  verdict_.damages.push_back(
+      {replayed_[0], {}, 0, "says something else than " + replayed_[1] + " and the log behind it",
+       {}});
 }
 
 /// What a start would find, it must have found, too.

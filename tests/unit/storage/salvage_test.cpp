@@ -122,6 +122,30 @@ TEST_F(SalvageTest, DoesNotBelieveWhatADamagedTurnSettles) {
   EXPECT_EQ(contents(), (Contents{{1, {"moved"}}, {3, {"later"}}}));
 }
 
+// Goal: what only checkpoints know is not lost as long as there is a copy.
+TEST_F(SalvageTest, TakesTheCopyOfADamagedCheckpoint) {
+  log_.open();
+  log_.log().define("key", "value");
+  log_.commit();
+  log_.checkpoint();
+  log_.append("message", {1});
+  log_.commit();
+  log_.crash();
+  log_.remove(segment_name(1));
+  log_.remove(index_name(1));
+  std::filesystem::copy_file(log_.path(checkpoint_name(2)), log_.path(checkpoint_copy_name(2)));
+  EXPECT_TRUE(verdict().is_clean());
+  log_.flip(checkpoint_name(2), 42);
+  const Verdict before = verdict();
+  EXPECT_EQ(before.damages.size(), 1U);
+  EXPECT_FALSE(before.others_may_be_lost);
+  EXPECT_EQ(before.definitions.size(), 1U);
+  const Salvaged salvaged = repair();
+  EXPECT_EQ(salvaged.moved,
+            (std::vector<std::string>{checkpoint_name(2), checkpoint_copy_name(2)}));
+  EXPECT_EQ(contents(), (Contents{{1, {"message"}}}));
+}
+
 TEST_F(SalvageTest, RepairsASegmentThatACheckpointCovers) {
   log_.open();
   log_.append("one", {1});
