@@ -50,10 +50,15 @@ boost::intrusive_ptr<Message> rewritten(const Message& message, std::string_view
 void DeadLetters::publish() {
   std::uint64_t spent_bytes = 0;
   while (!waiting_.empty() && spent_bytes < share_of_a_turn_bytes) {
+    targets_.clear();
     const Letter letter = waiting_.pop_front();
     spent_bytes += letter.entry.message->body_size() + cost_of_a_letter_bytes;
     publish(letter);
     shard_.settle_in_log(letter.entry);
+    const auto is_behind = [&](const RouteTarget& target) {
+      return shard_.congested(target.queue.shard);
+    };
+    if (std::ranges::any_of(targets_, is_behind)) break;
   }
 }
 
@@ -91,7 +96,6 @@ void DeadLetters::publish(const Letter& letter) {
   BasicProperties made_properties;
   if (!made_properties.read(made->properties())) return;
   LazyHeaders lazy_headers(made_properties.headers);
-  targets_.clear();
   shard_.topology().route(*vhost, *exchange, keys, lazy_headers, targets_);
   drop_cycles(*vhost, headers);
   shard_.publish(made, targets_, properties.delivery_mode == persistent_delivery_mode);

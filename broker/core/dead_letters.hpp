@@ -33,7 +33,7 @@ class DeadLetters {
   bool empty() const { return waiting_.empty(); }
   /// No queue should drop more of its messages on its own account in this turn.
   bool are_many() const { return waiting_.size() >= waiting_max; }
-  /// Publishes those that wait, up to a turn's share of them.
+  /// Publishes those that wait, up to a turn's share of them, or until another shard is behind.
   void publish();
 
  private:
