@@ -4,8 +4,10 @@
 /// Owner:  one SimWorld.   Thread: the test's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -57,8 +59,16 @@ class Model {
     return count;
   }
 
-  static constexpr const char* queues_of_one_message[] = {"k0", "k1", "k2", "d0", "d1",
-                                                          "a0", "t0", "x0"};
+  static constexpr const char* queues_of_one_message[] = {"k0", "k1", "k2", "k3", "d0",
+                                                          "d1", "a0", "t0", "x0"};
+  /// How many of them are kept: the first ones.
+  static constexpr std::size_t kept_queue_count = 4;
+  static std::span<const char* const> kept_queues() {
+    return std::span(queues_of_one_message).first(kept_queue_count);
+  }
+  /// What is rejected in the first goes to the second.
+  static constexpr const char* rejecting_queue = "k2";
+  static constexpr const char* dead_letter_queue = "k3";
 
  private:
   std::map<Key, Copy> copies_;

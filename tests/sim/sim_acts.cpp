@@ -89,7 +89,7 @@ void SimClient::end_transaction(Channel& own) {
   }
   for (const Settled& one : settled) {
     own.held[one.delivery_tag] = one.held;
-    if (commits) settle(own, one.delivery_tag, one.requeued);
+    if (commits) settle(own, one.delivery_tag, one.outcome);
   }
   ask(own, commits ? tx_commit() : tx_rollback());
 }
@@ -98,7 +98,7 @@ void SimClient::end_transaction(Channel& own) {
 
 std::string SimClient::any_queue(const Channel& own) {
   const auto& names = Model::queues_of_one_message;
-  return names[world_.random(may_fail(own) ? std::size(names) : 3)];
+  return names[world_.random(may_fail(own) ? std::size(names) : Model::kept_queue_count)];
 }
 
 // An error would give back what the client has, before it knows.
@@ -136,14 +136,17 @@ void SimClient::get(Channel& own) {
   ask(own, broker::get(own.wanted_queue, own.wanted_no_ack ? no_ack : no_flags));
 }
 
-void SimClient::settle(Channel& own, std::uint64_t tag, bool requeued) {
+void SimClient::settle(Channel& own, std::uint64_t tag, Outcome outcome) {
   const auto place = own.held.find(tag);
   const Held held = place->second;
   own.held.erase(place);
   const auto consumer = own.consumers.find(held.tag);
   if (consumer != own.consumers.end()) --consumer->second.held_count;
   world_.model().find(held.queue, held.message)->state =
-      requeued ? Copy::State::queued : Copy::State::done;
+      outcome == Outcome::requeued ? Copy::State::queued : Copy::State::done;
+  if (outcome == Outcome::rejected && held.queue == Model::rejecting_queue) {
+    world_.model().publish(Model::dead_letter_queue, held.message, Copy::State::queued);
+  }
 }
 
 void SimClient::settle_one(Channel& own) {
@@ -154,22 +157,25 @@ void SimClient::settle_one(Channel& own) {
   const bool several = world_.one_in(4);
   const bool accepts = !world_.one_in(3);
   const bool requeues = !accepts && world_.one_in(2);
+  const Outcome outcome = accepts    ? Outcome::acknowledged
+                          : requeues ? Outcome::requeued
+                                     : Outcome::rejected;
   const Flags flags = several ? multiple : no_flags;
   for (auto next = own.held.begin(); next != own.held.end() && next->first <= tag;) {
     const auto [held_tag, held] = *next++;
     if (!several && held_tag != tag) continue;
     if (own.transactional) {
-      own.tx_settled.push_back({held_tag, held, requeues});
+      own.tx_settled.push_back({held_tag, held, outcome});
       own.held.erase(held_tag);
     } else {
-      settle(own, held_tag, requeues);
+      settle(own, held_tag, outcome);
     }
   }
   say(accepts ? ack(tag, flags) : nack(tag, requeues ? flags | requeue : flags), current_);
 }
 
 void SimClient::recover_all(Channel& own) {
-  while (!own.held.empty()) settle(own, own.held.begin()->first, true);
+  while (!own.held.empty()) settle(own, own.held.begin()->first, Outcome::requeued);
   ask(own, broker::recover(requeue));
 }
 
@@ -192,6 +198,11 @@ void SimClient::declare(const std::string& queue) {
   FieldTable arguments;
   if (queue.front() == 'a') flags = auto_delete;
   if (queue.front() == 'k') flags = durable;
+  if (queue == Model::rejecting_queue) {
+    arguments = table(
+        {{"x-dead-letter-exchange", FieldValue::long_string("")},
+         {"x-dead-letter-routing-key", FieldValue::long_string(Model::dead_letter_queue)}});
+  }
   if (queue.front() == 't') arguments = table({{"x-message-ttl", FieldValue::int32(5)}});
   if (queue.front() == 'x') arguments = table({{"x-expires", FieldValue::int32(20)}});
   ask(channel(), queue_declare(queue, flags, arguments));

@@ -100,10 +100,11 @@ class SimClient final : public SessionHost {
     std::uint32_t prefetch = 0;
     std::uint32_t held_count = 0;
   };
+  enum class Outcome : std::uint8_t { acknowledged, requeued, rejected };
   struct Settled {
     std::uint64_t delivery_tag = 0;
     Held held;
-    bool requeued = false;
+    Outcome outcome{};
   };
   struct Channel {
     bool closing = false;
@@ -150,7 +151,7 @@ class SimClient final : public SessionHost {
   void start_consuming(Channel& channel);
   void stop_consuming(Channel& channel);
   void settle_one(Channel& channel);
-  void settle(Channel& channel, std::uint64_t tag, bool requeued);
+  void settle(Channel& channel, std::uint64_t tag, Outcome outcome);
   void set_prefetch(Channel& channel);
   void get(Channel& channel);
   void change_queue(Channel& channel);

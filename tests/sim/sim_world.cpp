@@ -160,7 +160,7 @@ void SimWorld::check() {
   for (auto& client : clients_) client->read_always();
   settle();
   for (auto& client : clients_) client->check_at_rest();
-  for (const char* queue : {"k0", "k1", "k2"}) check_queue(queue);
+  for (const char* queue : Model::kept_queues()) check_queue(queue);
 }
 
 void SimWorld::check_queue(const std::string& queue) {
@@ -187,7 +187,7 @@ void SimWorld::end() {
   for (auto& client : clients_) client->drop();
   settle();
   clients_.clear();
-  for (const char* queue : {"k0", "k1", "k2"}) {
+  for (const char* queue : Model::kept_queues()) {
     check_queue(queue);
     do {
       observer_->fetch(queue);
