@@ -18,6 +18,7 @@ Consumer& ConsumerList::add(Consumer&& consumer) {
   owned->id = ConsumerId{++last_id_};
   Consumer& added = *owned;
   consumers_.push_back(std::move(owned));
+  if (single_active_ && consumers_.size() == 1) active_ = added.id;
   requeue(added);
   return added;
 }
@@ -26,7 +27,16 @@ bool ConsumerList::remove(ConsumerId id) {
   const auto place = find_by_id(consumers_, id);
   if (place == consumers_.end()) return false;
   consumers_.erase(place);
+  if (id == active_) activate_next();
   return true;
+}
+
+void ConsumerList::activate_next() {
+  // Of equal ones this is the first.
+  const auto next = std::ranges::max_element(
+      consumers_, {}, [](const auto& consumer) { return consumer->priority; });
+  active_ = next == consumers_.end() ? ConsumerId{} : (*next)->id;
+  if (next != consumers_.end()) requeue(**next);
 }
 
 Consumer* ConsumerList::find(ConsumerId id) {
@@ -36,7 +46,7 @@ Consumer* ConsumerList::find(ConsumerId id) {
 
 void ConsumerList::requeue(Consumer& consumer) {
   if (consumer.is_linked()) consumer.unlink();
-  if (!consumer.can_take()) return;
+  if (!consumer.can_take() || (single_active_ && consumer.id != active_)) return;
   // From the back: with equal priorities, the common case, this is one comparison.
   auto place = ready_.end();
   while (place != ready_.begin()) {

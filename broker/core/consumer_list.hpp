@@ -2,6 +2,10 @@
 ///
 /// Among the consumers that can take a message, those of the highest priority are served in
 /// turn; lower ones only when no higher one can take any.
+///
+/// A list of which a single consumer is active serves only that one, also while it cannot take
+/// messages. It is the first that came. When it goes, the one of the highest priority follows, and
+/// among equals the one that came first; a higher priority alone does not end anybody's turn.
 /// Peer: RabbitMQ's rabbit_queue_consumers (priority queue of consumers, blocked ones aside).
 ///
 /// Owner: one Queue.   Thread: the queue's home shard.
@@ -36,13 +40,16 @@ struct Consumer
 
 class ConsumerList {
  public:
+  explicit ConsumerList(bool single_active = false) : single_active_(single_active) {}
+
   bool empty() const { return consumers_.empty(); }
   std::size_t size() const { return consumers_.size(); }
   bool has_exclusive() const { return consumers_.size() == 1 && consumers_[0]->exclusive; }
 
   /// Adds a consumer behind those of its priority. Its id is set here.
   Consumer& add(Consumer&& consumer);
-  /// Removes the consumer; false when there is none of that id.
+  /// Removes the consumer; false when there is none of that id. The next one is active then, if it
+  /// was the single active one.
   bool remove(ConsumerId id);
   /// The consumer, or nullptr when it has gone.
   Consumer* find(ConsumerId id);
@@ -63,9 +70,13 @@ class ConsumerList {
   }
 
  private:
+  void activate_next();
+
   std::vector<std::unique_ptr<Consumer>> consumers_;  ///< By growing id.
   boost::intrusive::list<Consumer, boost::intrusive::constant_time_size<false>> ready_;
   std::uint32_t last_id_ = 0;
+  const bool single_active_;
+  ConsumerId active_{};  ///< The only one ever ready, if there is to be one.
 };
 
 }  // namespace leveret::broker

@@ -21,7 +21,10 @@ Instant deadline_in(Instant now, std::uint64_t duration_ms) {
 }  // namespace
 
 Queue::Queue(ShardState& shard, QueueDefinitionRef definition)
-    : shard_(shard), definition_(std::move(definition)), unused_since_(shard.now()) {
+    : shard_(shard),
+      definition_(std::move(definition)),
+      consumers_(definition_->settings.single_active_consumer),
+      unused_since_(shard.now()) {
   arm_timer();
 }
 
@@ -96,7 +99,9 @@ void Queue::put_back(Requeue&& requeued) {
 }
 
 Result<ConsumerId, protocol::AmqpError> Queue::add_consumer(Consumer&& consumer) {
-  if (consumers_.has_exclusive() || (consumer.exclusive && !consumers_.empty())) {
+  const bool can_be_exclusive =
+      consumers_.empty() && !definition_->settings.single_active_consumer;
+  if (consumers_.has_exclusive() || (consumer.exclusive && !can_be_exclusive)) {
     return tl::unexpected(protocol::AmqpError::access_refused(
         queue_resource(definition_->name, definition_->vhost) + " in exclusive use"));
   }
@@ -107,7 +112,12 @@ Result<ConsumerId, protocol::AmqpError> Queue::add_consumer(Consumer&& consumer)
 }
 
 void Queue::remove_consumer(ConsumerId id) {
-  if (!consumers_.remove(id) || !consumers_.empty()) return;
+  if (!consumers_.remove(id)) return;
+  if (!consumers_.empty()) {
+    // A single active consumer has a successor, who can take messages at once.
+    if (!ready_.empty()) mark_dirty();
+    return;
+  }
   unused_since_ = shard_.now();
   if (definition_->auto_delete) {
     shard_.delete_later(definition_->ref);

@@ -41,7 +41,7 @@ class Queue final : private Timer {
   void reject(Reject&& rejected);
   void put_back(Requeue&& requeued);
 
-  /// Error: 403 when an exclusive consumer stands in the way.
+  /// Error: 403 when an exclusive consumer stands in the way, or this one may not be exclusive.
   Result<ConsumerId, protocol::AmqpError> add_consumer(Consumer&& consumer);
   /// Removes a consumer. May be the end of an auto-delete queue.
   void remove_consumer(ConsumerId id);

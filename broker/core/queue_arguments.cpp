@@ -203,8 +203,6 @@ struct UnsupportedArgument {
 constexpr std::array unsupported_arguments{
     UnsupportedArgument{"x-max-priority",
                         [](const QueueSettings& s) { return s.max_priority.value_or(0) > 0; }},
-    UnsupportedArgument{"x-single-active-consumer",
-                        [](const QueueSettings& s) { return s.single_active_consumer; }},
 };
 constexpr std::array<std::string_view, 2> unsupported_queue_types{"quorum", "stream"};
 

@@ -125,6 +125,51 @@ TEST(ConsumerList, ForgetsWhoLeaves) {
   EXPECT_EQ(static_cast<std::uint32_t>(add(list)), 3U);  // Numbers are not used again.
 }
 
+TEST(ConsumerList, ServesASingleActiveConsumerUntilItGoes) {
+  ConsumerList list(true);
+  const ConsumerId first = add(list);
+  const ConsumerId second = add(list);
+  add(list);
+  EXPECT_EQ(serve(list, 3), "111");
+  EXPECT_TRUE(list.remove(second));
+  EXPECT_EQ(serve(list, 1), "1");
+  EXPECT_TRUE(list.remove(first));
+  EXPECT_EQ(serve(list, 2), "33");
+  EXPECT_TRUE(list.remove(ConsumerId{3}));
+  EXPECT_EQ(list.next(), nullptr);
+  add(list);
+  EXPECT_EQ(serve(list, 1), "4");
+}
+
+// Goal: messages stay in order; nobody else gets any while the active one cannot take more.
+TEST(ConsumerList, WaitsForASingleActiveConsumer) {
+  ConsumerList list(true);
+  const ConsumerId first = add(list, 0, 2);
+  const ConsumerId second = add(list);
+  EXPECT_EQ(serve(list, 3), "11-");
+  list.refresh(*list.find(second));
+  EXPECT_EQ(list.next(), nullptr);
+  settle(list, first);
+  EXPECT_EQ(serve(list, 2), "1-");
+  EXPECT_TRUE(list.remove(first));
+  EXPECT_EQ(serve(list, 1), "2");
+}
+
+TEST(ConsumerList, FollowsASingleActiveConsumerByPriority) {
+  ConsumerList list(true);
+  const ConsumerId first = add(list, -1);
+  add(list, 0);
+  add(list, 7);
+  add(list, 7);
+  EXPECT_EQ(serve(list, 1), "1") << "a higher priority does not end a turn";
+  EXPECT_TRUE(list.remove(first));
+  EXPECT_EQ(serve(list, 2), "33");
+  EXPECT_TRUE(list.remove(ConsumerId{3}));
+  EXPECT_EQ(serve(list, 1), "4");
+  EXPECT_TRUE(list.remove(ConsumerId{4}));
+  EXPECT_EQ(serve(list, 1), "2");
+}
+
 // Goal: the same choices as the plainest way to make them: a list of waiting consumers per
 // priority, served from the front, each going to the end when it was served or comes back.
 TEST(ConsumerList, AgreesWithAListForEachPriority) {

@@ -197,16 +197,9 @@ TEST(QueueArguments, SaysWhatItCannotDoYet) {
             "queue type 'quorum' is not supported yet by this version of Leveret");
   EXPECT_EQ(unsupported({{"x-queue-type", text("stream")}, {"x-max-age", text("1h")}}),
             "queue type 'stream' is not supported yet by this version of Leveret");
-  const std::vector<std::pair<std::string, FieldValue>> arguments{
-      {"x-max-priority", number(255)},
-      {"x-single-active-consumer", FieldValue::boolean(true)}};
-  for (const auto& [name, value] : arguments) {
-    EXPECT_EQ(unsupported({{name, value}}),
-              "arg '" + name +
-                  "' for queue 'q' in vhost '/' is not supported yet by this version of Leveret");
-  }
-  EXPECT_EQ(complaint({{"x-overflow", text("drop-head")}}), "");
-  EXPECT_EQ(complaint({{"x-single-active-consumer", FieldValue::boolean(false)}}), "");
+  EXPECT_EQ(unsupported({{"x-max-priority", number(255)}}),
+            "arg 'x-max-priority' for queue 'q' in vhost '/' is not supported yet by this version "
+            "of Leveret");
   EXPECT_EQ(complaint({{"x-max-priority", number(0)}}), "");
 }
 

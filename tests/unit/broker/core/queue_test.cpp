@@ -218,6 +218,44 @@ TEST_P(QueueTest, RefusesConsumersBesideAnExclusiveOne) {
             "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use");
 }
 
+TEST_P(QueueTest, GivesEverythingToASingleActiveConsumer) {
+  QueueSettings settings;
+  settings.single_active_consumer = true;
+  open(settings);
+  const ConsumerId first = consume(2);
+  const ConsumerId second = consume(2);
+  for (const char* body : {"1", "2", "3", "4"}) publish(body);
+  shards_.settle();
+  ASSERT_EQ(channel_.deliveries.size(), 2U);
+  EXPECT_EQ(channel_.deliveries[1].consumer, first);
+  EXPECT_EQ(channel_.take_bodies(), "1 2");
+  EXPECT_EQ(counts().ready_count, 2U);
+  EXPECT_EQ(counts().consumer_count, 2U);
+  EXPECT_EQ(get(), "3") << "anybody may fetch";
+  // The next one takes over though nothing else happens to the queue.
+  shard().send(ShardId{0}, RemoveConsumer{queue_, first, {}});
+  shards_.settle();
+  ASSERT_EQ(channel_.deliveries.size(), 1U);
+  EXPECT_EQ(channel_.deliveries[0].consumer, second);
+  EXPECT_EQ(delivered(), "4");
+}
+
+TEST_P(QueueTest, RefusesAnExclusiveConsumerWhereASingleOneIsActive) {
+  QueueSettings settings;
+  settings.single_active_consumer = true;
+  open(settings);
+  Consumer consumer;
+  consumer.channel = channel_.ref();
+  consumer.exclusive = true;
+  shard().send(ShardId{0}, AddConsumer{queue_, std::move(consumer)});
+  ASSERT_FALSE(channel_.replies.back().outcome);
+  EXPECT_EQ(channel_.replies.back().outcome.error().error.reply_text(),
+            "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use");
+  consume();
+  publish("1");
+  EXPECT_EQ(delivered(), "1");
+}
+
 // Goal: a long backlog does not keep its shard from everything else.
 TEST_P(QueueTest, SharesATurnOfALongBacklog) {
   open();
