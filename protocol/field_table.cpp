@@ -224,6 +224,17 @@ Result<FieldTable, AmqpError> TableView::decode() const { return FieldTable::dec
 
 Result<void, AmqpError> TableView::check() const { return check_table(content, 1); }
 
+std::optional<std::span<const std::byte>> TableView::find(std::string_view name) const {
+  WireReader reader(content);
+  while (reader.remaining() > 0) {
+    const bool found = reader.read_short_string() == name;
+    const auto rest = reader.remaining_bytes();
+    if (!check_value(reader, 1)) return std::nullopt;
+    if (found) return rest.first(rest.size() - reader.remaining());
+  }
+  return std::nullopt;
+}
+
 const FieldValue* FieldTable::find(std::string_view name) const {
   for (const auto& [key, value] : fields_) {
     if (key == name) return &value;

@@ -272,6 +272,34 @@ TEST(FieldTable, SurvivesRandomBytes) {
   EXPECT_GT(refused_count, 1000);
 }
 
+// Goal: a value is found where it lies, after values of every type, and never behind damage.
+TEST(TableView, FindsAValueWithoutDecoding) {
+  FieldTable table;
+  int number = 0;
+  for (const Case& one : every_type()) table.append("v" + std::to_string(number++), one.value);
+  table.append("v0", FieldValue::int32(9));
+  Bytes encoded(4 + table.encoded_size());
+  WireWriter writer(encoded);
+  table.encode(writer);
+  const TableView view{std::span(encoded).subspan(4)};
+  number = 0;
+  for (const Case& one : every_type()) {
+    const auto found = view.find("v" + std::to_string(number++));
+    ASSERT_TRUE(found.has_value()) << one.name;
+    EXPECT_EQ(hex(*found), hex(bytes({one.letter})) + one.digits) << one.name;
+  }
+  EXPECT_FALSE(view.find("w").has_value());
+  EXPECT_FALSE(view.find("").has_value());
+  EXPECT_FALSE(TableView{}.find("v0").has_value());
+
+  const Bytes unknown = field("a", 'Z', {});
+  EXPECT_FALSE(TableView{unknown}.find("a").has_value());
+  const Bytes behind = unknown + field("b", 't', bytes({1}));
+  EXPECT_FALSE(TableView{behind}.find("b").has_value());
+  const Bytes half = field("a", 'I', bytes({0, 1}));
+  EXPECT_FALSE(TableView{half}.find("a").has_value());
+}
+
 TEST(TableView, DecodesWhenAsked) {
   const Bytes content = field("n", 'I', bytes({0, 0, 0, 5}));
   const auto table = TableView{content}.decode();
