@@ -45,9 +45,9 @@ std::optional<std::int64_t> integer_argument(const FieldValue& value) {
   }
 }
 
-Result<std::optional<std::string>, AmqpError> exchange_argument(std::string_view argument,
-                                                                std::string_view resource,
-                                                                const FieldTable& arguments) {
+Result<std::optional<std::string>, AmqpError> text_argument(std::string_view argument,
+                                                           std::string_view resource,
+                                                           const FieldTable& arguments) {
   const FieldValue* value = arguments.find(argument);
   if (value == nullptr) return std::nullopt;
   if (value->type() == FieldType::long_string) return std::string(*value->as_string());

@@ -1,5 +1,5 @@
-/// What the declarations of queues and of exchanges have in common: arguments that name an
-/// exchange, and the comparison of a second declaration with the first.
+/// What the declarations of queues and of exchanges have in common: arguments that are texts, and
+/// the comparison of a second declaration with the first.
 ///
 /// Owner:  none, pure functions.   Thread: any.
 /// Spec:   texts and rules of RabbitMQ.
@@ -21,9 +21,9 @@ namespace leveret::broker {
 /// timestamp is not an integer here.
 std::optional<std::int64_t> integer_argument(const protocol::FieldValue& value);
 
-/// The exchange that an argument names; nullopt when the argument is absent. `resource` is what is
-/// declared. Error: 406 precondition_failed, soft, when it is not a long string.
-Result<std::optional<std::string>, protocol::AmqpError> exchange_argument(
+/// The text of an argument, such as an exchange's name; nullopt when it is absent. `resource` is
+/// what is declared. Error: 406 precondition_failed, soft, when it is not a long string.
+Result<std::optional<std::string>, protocol::AmqpError> text_argument(
     std::string_view argument, std::string_view resource, const protocol::FieldTable& arguments);
 
 /// 406 precondition_failed: `inequivalent arg 'type' for exchange 'e' in vhost 'v': received

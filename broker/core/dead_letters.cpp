@@ -95,8 +95,8 @@ void DeadLetters::publish(const Letter& letter) {
   const MessageRef made = rewritten(message, exchange_name, keys.front(), properties, headers);
   BasicProperties made_properties;
   if (!made_properties.read(made->properties())) return;
-  LazyHeaders lazy_headers(made_properties.headers);
-  shard_.topology().route(*vhost, *exchange, keys, lazy_headers, targets_);
+  LazyProperties lazy_properties(made_properties);
+  shard_.topology().route(*vhost, *exchange, keys, lazy_properties, targets_);
   drop_cycles(*vhost, headers);
   shard_.publish(made, targets_, properties.delivery_mode == persistent_delivery_mode);
 }

@@ -150,7 +150,7 @@ Checked read_value(WireReader& reader, TopicPermissionDefinition& granted) {
 Checked read_value(WireReader& reader, ExchangeDefinition& exchange) {
   std::uint8_t type = 0;
   std::uint8_t flags = 0;
-  if (auto read = read_choice(reader, "the type", 4, type); !read) return read;
+  if (auto read = read_choice(reader, "the type", exchange_type_count, type); !read) return read;
   const std::uint8_t known = definition_flags::auto_delete | definition_flags::internal;
   if (auto read = read_flags(reader, known, flags); !read) return read;
   exchange.type = static_cast<ExchangeType>(type);

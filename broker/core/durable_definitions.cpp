@@ -141,10 +141,6 @@ EncodedDefinition encode(const TopicPermissionDefinition& granted) {
 }
 
 EncodedDefinition encode(const ExchangeDefinition& exchange) {
-  static_assert(static_cast<int>(ExchangeType::direct) == 0 &&
-                static_cast<int>(ExchangeType::fanout) == 1 &&
-                static_cast<int>(ExchangeType::topic) == 2 &&
-                static_cast<int>(ExchangeType::headers) == 3);
   const int flags = (exchange.auto_delete ? definition_flags::auto_delete : 0) |
                     (exchange.internal ? definition_flags::internal : 0);
   return {exchange_key(exchange.vhost, exchange.name),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/argument_equivalence.hpp"
+#include "broker/core/hash_source.hpp"
 #include "broker/core/resource_name.hpp"
 
 namespace leveret::broker {
@@ -28,10 +29,14 @@ Result<ExchangeType, AmqpError> check_exchange_type(std::string_view type) {
 }
 
 Result<ExchangeSettings, AmqpError> parse_exchange_arguments(
-    std::string_view exchange, std::string_view vhost, const protocol::FieldTable& arguments) {
-  auto alternate =
-      exchange_argument(alternate_exchange_argument, exchange_resource(exchange, vhost), arguments);
+    const ExchangeDefinition& exchange) {
+  const std::string resource = exchange_resource(exchange.name, exchange.vhost);
+  auto alternate = text_argument(alternate_exchange_argument, resource, exchange.arguments);
   if (!alternate) return tl::unexpected(std::move(alternate.error()));
+  if (exchange.type == ExchangeType::consistent_hash) {
+    const auto source = parse_hash_source(resource, exchange.arguments);
+    if (!source) return tl::unexpected(source.error());
+  }
   return ExchangeSettings{std::move(*alternate)};
 }
 

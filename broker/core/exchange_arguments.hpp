@@ -27,10 +27,10 @@ struct ExchangeSettings {
 /// it (3.10 closes the connection with 503).
 Result<ExchangeType, protocol::AmqpError> check_exchange_type(std::string_view type);
 
-/// Reads and checks the arguments of a new exchange. Error: 406 precondition_failed, soft. Unknown
-/// arguments are accepted and mean nothing.
+/// Reads and checks the arguments of a new exchange, as far as they mean something to its type.
+/// Error: 406 precondition_failed, soft. Unknown arguments are accepted and mean nothing.
 Result<ExchangeSettings, protocol::AmqpError> parse_exchange_arguments(
-    std::string_view exchange, std::string_view vhost, const protocol::FieldTable& arguments);
+    const ExchangeDefinition& exchange);
 
 /// Checks that a second declaration says the same as the first. Of the arguments only
 /// `alternate-exchange` counts. Error: 406 precondition_failed, soft.

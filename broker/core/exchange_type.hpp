@@ -10,7 +10,18 @@
 
 namespace leveret::broker {
 
-enum class ExchangeType : std::uint8_t { direct, fanout, topic, headers };
+/// Their numbers are stored.
+enum class ExchangeType : std::uint8_t {
+  direct = 0,
+  fanout = 1,
+  topic = 2,
+  headers = 3,
+  consistent_hash = 4,
+  random = 5,
+  local_random = 6,
+  modulus_hash = 7,
+};
+constexpr std::uint8_t exchange_type_count = 8;
 
 /// The type of that name, which is case-sensitive; nullopt when there is none.
 constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name) {
@@ -18,6 +29,10 @@ constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name)
   if (name == "fanout") return ExchangeType::fanout;
   if (name == "topic") return ExchangeType::topic;
   if (name == "headers") return ExchangeType::headers;
+  if (name == "x-consistent-hash") return ExchangeType::consistent_hash;
+  if (name == "x-random") return ExchangeType::random;
+  if (name == "x-local-random") return ExchangeType::local_random;
+  if (name == "x-modulus-hash") return ExchangeType::modulus_hash;
   return std::nullopt;
 }
 
@@ -27,6 +42,10 @@ constexpr std::string_view exchange_type_name(ExchangeType type) {
     case ExchangeType::fanout: return "fanout";
     case ExchangeType::topic: return "topic";
     case ExchangeType::headers: return "headers";
+    case ExchangeType::consistent_hash: return "x-consistent-hash";
+    case ExchangeType::random: return "x-random";
+    case ExchangeType::local_random: return "x-local-random";
+    case ExchangeType::modulus_hash: return "x-modulus-hash";
   }
   return {};
 }

@@ -250,7 +250,7 @@ Result<QueueSettings, AmqpError> parse_queue_arguments(std::string_view queue,
   // RabbitMQ looks at the dead-letter exchange before anything else, since it checks permissions
   // on it, and so has another text for its type (rabbit_channel.erl).
   auto dead_letter =
-      exchange_argument("x-dead-letter-exchange", queue_resource(queue, vhost), table);
+      text_argument("x-dead-letter-exchange", queue_resource(queue, vhost), table);
   if (!dead_letter) return tl::unexpected(std::move(dead_letter.error()));
   if (auto checked = check_type_argument(queue, vhost, table); !checked) {
     return tl::unexpected(std::move(checked.error()));

@@ -117,7 +117,7 @@ Recovery::Taken Recovery::take(ExchangeDefinition&& exchange) {
   if (topology().find_exchange(vhost_of(exchange, exchange.vhost), exchange.name) != nullptr) {
     return "every vhost has an exchange of that name from the start";
   }
-  auto settings = parse_exchange_arguments(exchange.name, exchange.vhost, exchange.arguments);
+  auto settings = parse_exchange_arguments(exchange);
   if (!settings) return refused(exchange, settings.error().explanation());
   exchange.alternate_exchange = std::move(settings->alternate_exchange);
   apply({ExchangeAdded{std::move(exchange)}});
@@ -155,7 +155,7 @@ Recovery::Taken Recovery::take(BindingDefinition&& binding) {
   if (!has_destination) {
     return std::string("there is no such ") + (binding.to_queue ? "queue" : "exchange to bind");
   }
-  auto checked = check_binding(source->definition.type, binding.arguments);
+  auto checked = check_binding(source->definition.type, binding);
   if (!checked) return refused(binding, checked.error().explanation());
   apply({BindingAdded{std::move(binding)}});
   return Missing{};

@@ -100,8 +100,9 @@ void Topology::change(const ExchangeAdded& added) {
   }
   const std::uint32_t slot = free_exchanges_.back();
   free_exchanges_.pop_back();
+  BindingIndex index(added.definition.type, added.definition.arguments);
   auto record = std::make_unique<ExchangeRecord>(
-      ExchangeRecord{added.definition, slot, BindingIndex(added.definition.type), 0, {}, 0});
+      ExchangeRecord{added.definition, slot, std::move(index), 0, {}, 0});
   vhost->exchanges.emplace(record->definition.name, slot);
   exchanges_[slot] = std::move(record);
 }
@@ -161,7 +162,7 @@ void Topology::change(const BindingAdded& added) {
   Destination destination{};
   auto* incoming = incoming_of(*vhost, binding, destination);
   LEVERET_ASSERT(source != nullptr && incoming != nullptr, "both ends of a binding exist");
-  source->index.add({destination, binding.routing_key, binding.arguments});
+  source->index.add({destination, binding.routing_key, binding.arguments}, binding.destination);
   ++source->binding_count;
   incoming->push_back({source->slot, binding.routing_key, binding.arguments});
 }
@@ -198,18 +199,17 @@ void Topology::forget_incoming(std::vector<IncomingBinding>& incoming, Destinati
 
 // ---- routing -------------------------------------------------------------------------------
 
-const protocol::FieldTable* LazyHeaders::get() {
-  asked_for_ = true;
-  if (!decoded_ && encoded_) {
-    if (auto decoded = encoded_->decode()) decoded_ = std::move(*decoded);
-    encoded_.reset();
+const protocol::FieldTable* LazyProperties::headers() {
+  if (!std::exchange(decoded_, true) && properties_.headers) {
+    if (auto decoded = properties_.headers->decode()) headers_ = std::move(*decoded);
   }
-  return decoded_ ? &*decoded_ : nullptr;
+  return headers_ ? &*headers_ : nullptr;
 }
 
-void Topology::route(Vhost& vhost, ExchangeRecord& exchange,
-                     std::span<const std::string_view> routing_keys,
-                     LazyHeaders& headers, std::vector<RouteTarget>& targets) {
+bool Topology::route(Vhost& vhost, ExchangeRecord& exchange,
+                     std::span<const std::string_view> routing_keys, LazyProperties& properties,
+                     std::vector<RouteTarget>& targets) {
+  bool keys_decide = true;
   ++route_number_;
   pending_exchanges_.clear();
   exchange.visited_in_route = route_number_;
@@ -217,14 +217,21 @@ void Topology::route(Vhost& vhost, ExchangeRecord& exchange,
   while (!pending_exchanges_.empty()) {
     ExchangeRecord& current = *pending_exchanges_.back();
     pending_exchanges_.pop_back();
-    visit_destinations(vhost, current, routing_keys, headers, targets);
+    keys_decide &= current.index.keys_decide();
+    visit_destinations(vhost, current, routing_keys, properties, targets);
   }
+  return keys_decide;
 }
 
 void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
                                   std::span<const std::string_view> routing_keys,
-                                  LazyHeaders& headers, std::vector<RouteTarget>& targets) {
+                                  LazyProperties& properties,
+                                  std::vector<RouteTarget>& targets) {
   matched_.clear();
+  if (exchange.index.chooses_one()) {
+    exchange.index.choose(routing_keys.front(), properties.encoded(), matched_);
+    routing_keys = {};
+  }
   for (const std::string_view key : routing_keys) {
     if (exchange.definition.name.empty()) {
       // The default exchange has no bindings: a key is a queue's name.
@@ -233,7 +240,7 @@ void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
         matched_.push_back({Destination::Kind::queue, place->second});
       }
     } else {
-      exchange.index.match(key, exchange.index.needs_headers() ? headers.get() : nullptr,
+      exchange.index.match(key, exchange.index.needs_headers() ? properties.headers() : nullptr,
                            matched_);
     }
   }

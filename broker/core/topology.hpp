@@ -18,6 +18,7 @@
 #include "broker/core/destination.hpp"
 #include "broker/core/queue_definition.hpp"
 #include "broker/core/topology_delta.hpp"
+#include "protocol/basic_properties.hpp"
 
 namespace leveret::broker {
 
@@ -54,20 +55,20 @@ struct RouteTarget {
   std::uint64_t durable_number = 0;  ///< 0: the queue is not durable.
 };
 
-/// A message's headers, decoded only when a headers exchange lies on its way.
-class LazyHeaders {
+/// A message's properties, with the headers decoded only when a headers exchange lies on its way.
+class LazyProperties {
  public:
-  explicit LazyHeaders(std::optional<protocol::TableView> encoded) : encoded_(encoded) {}
+  /// `properties` must outlive this object.
+  explicit LazyProperties(const protocol::BasicProperties& properties) : properties_(properties) {}
 
   /// Null when the message has none, or none that can be read.
-  const protocol::FieldTable* get();
-  /// Whether the headers, or their absence, made a difference.
-  bool were_asked_for() const { return asked_for_; }
+  const protocol::FieldTable* headers();
+  const protocol::BasicProperties& encoded() const { return properties_; }
 
  private:
-  std::optional<protocol::TableView> encoded_;
-  std::optional<protocol::FieldTable> decoded_;
-  bool asked_for_ = false;
+  const protocol::BasicProperties& properties_;
+  std::optional<protocol::FieldTable> headers_;
+  bool decoded_ = false;
 };
 
 /// What one virtual host holds, by name.
@@ -101,8 +102,9 @@ class Topology {
   /// Collects the queues that a message published to `exchange` goes to, each once.
   /// `routing_keys` are the publish's key and those of CC and BCC.
   /// An exchange that matches nothing passes the message to its alternate exchange.
-  void route(Vhost& vhost, ExchangeRecord& exchange,
-             std::span<const std::string_view> routing_keys, LazyHeaders& headers,
+  /// Returns whether the keys alone decided: then other messages that have them go there, too.
+  bool route(Vhost& vhost, ExchangeRecord& exchange,
+             std::span<const std::string_view> routing_keys, LazyProperties& properties,
              std::vector<RouteTarget>& targets);
 
   /// The exchange in a slot.
@@ -124,7 +126,7 @@ class Topology {
                                             Destination& destination);
   void visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
                           std::span<const std::string_view> routing_keys,
-                          LazyHeaders& headers, std::vector<RouteTarget>& targets);
+                          LazyProperties& properties, std::vector<RouteTarget>& targets);
 
   std::uint64_t version_ = 1;
   std::vector<std::unique_ptr<Vhost>> vhosts_;

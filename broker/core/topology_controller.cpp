@@ -247,6 +247,10 @@ TopologyController::Outcome TopologyController::decide(const Bind& request, Topo
   Vhost* vhost = nullptr;
   auto checked = check_ends(request.binding, vhost);
   if (!checked) return tl::unexpected(std::move(checked.error()));
+  // The channel has checked that, too, but perhaps for an exchange that has made way for another.
+  const ExchangeRecord* source = shard_.topology().find_exchange(*vhost, request.binding.source);
+  auto accepted = check_binding(source->definition.type, request.binding);
+  if (!accepted) return tl::unexpected(std::move(accepted.error()));
   if (!shard_.topology().has_binding(request.binding)) {
     delta.push_back(BindingAdded{request.binding});
   }

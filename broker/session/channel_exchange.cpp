@@ -47,7 +47,7 @@ void Channel::declare_exchange(const exchange::Declare& method) {
     return answer_when_committed(wanted.durable, [this] { write(exchange::DeclareOk{}); });
   }
   if (!allowed(check_exchange_name(name), method.id)) return;
-  const auto settings = parse_exchange_arguments(name, vhost_name, wanted.arguments);
+  const auto settings = parse_exchange_arguments(wanted);
   if (!settings) return fail(settings.error(), method.id);
   if (settings->alternate_exchange) {
     wanted.alternate_exchange = settings->alternate_exchange;
@@ -125,7 +125,7 @@ bool Channel::check_binding_ends(const BindingDefinition& binding, MethodId meth
          method);
     return false;
   }
-  return allowed(check_binding(source->definition.type, binding.arguments), method);
+  return allowed(check_binding(source->definition.type, binding), method);
 }
 
 void Channel::change_binding(bool bind, const BindingDefinition& binding, MethodId method,

@@ -129,22 +129,25 @@ void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& ex
   if (!route_cache_) route_cache_ = std::make_unique<RouteCache>();
   RouteCache& cache = *route_cache_;
   const std::vector<std::string>& extra = publish.extra_routing_keys;
-  if (extra.empty() && cache.knows(message.exchange(), message.routing_key(), version)) return;
+  const bool known = cache.knows(message.exchange(), message.routing_key(), version);
+  if (known && cache.targets_hold && extra.empty()) return;
 
   cache.targets.clear();
-  std::vector<std::string_view> keys{message.routing_key()};
+  // Shared by all channels of the thread, so that routing does not allocate.
+  thread_local std::vector<std::string_view> keys;
+  keys.assign(1, message.routing_key());
   keys.insert(keys.end(), extra.begin(), extra.end());
-  LazyHeaders headers(publish.properties.headers);
-  shard().topology().route(vhost(), exchange, keys, headers, cache.targets);
-  // With headers that mattered, or with keys of its own, a message's route says nothing about the
-  // next.
-  const bool routed_by_key = extra.empty() && !headers.were_asked_for();
-  cache.topology_version = routed_by_key ? version : 0;
-  if (routed_by_key) {
-    cache.record = &exchange;
-    cache.exchange = message.exchange();
-    cache.routing_key = message.routing_key();
-  }
+  LazyProperties properties(publish.properties);
+  const bool keys_decided =
+      shard().topology().route(vhost(), exchange, keys, properties, cache.targets);
+  // With properties or chance that mattered, or with keys of its own, a message's route says
+  // nothing about the next.
+  cache.targets_hold = keys_decided && extra.empty();
+  if (known) return;
+  cache.topology_version = version;
+  cache.record = &exchange;
+  cache.exchange = message.exchange();
+  cache.routing_key = message.routing_key();
 }
 
 void Channel::deliver_to_targets(const RoutedPublish& publish) {

@@ -19,7 +19,10 @@ struct RouteCache {
   std::string exchange;
   std::string routing_key;
   std::vector<RouteTarget> targets;
+  /// Whether the next message of this exchange and key goes there, too.
+  bool targets_hold = false;
 
+  /// Whether this exchange and key are what was published by, and permitted.
   bool knows(std::string_view wanted_exchange, std::string_view wanted_key,
              std::uint64_t version) const {
     return topology_version == version && routing_key == wanted_key && exchange == wanted_exchange;

@@ -46,20 +46,30 @@ FieldTable one_header(const std::string& name, std::int32_t value) {
   return table;
 }
 
+/// As the topology asks an index.
+void find(const BindingIndex& index, const std::string& key, const FieldTable* headers,
+          std::vector<Destination>& out) {
+  if (index.chooses_one()) {
+    index.choose(key, {}, out);
+  } else {
+    index.match(key, headers, out);
+  }
+}
+
 /// Matches `keys` in turn and reports time, destinations and allocations of one match.
 void run(benchmark::State& state, const BindingIndex& index, const std::vector<std::string>& keys,
          const FieldTable* headers = nullptr) {
   std::vector<Destination> out;
   for (const std::string& key : keys) {  // Lets `out` and the index's scratch grow to their size.
     out.clear();
-    index.match(key, headers, out);
+    find(index, key, headers, out);
   }
   std::size_t next = 0;
   std::uint64_t destination_count = 0;
   const std::uint64_t allocations_before = allocation_count;
   for (auto _ : state) {
     out.clear();
-    index.match(keys[next], headers, out);
+    find(index, keys[next], headers, out);
     benchmark::DoNotOptimize(out.data());
     destination_count += out.size();
     next = next + 1 == keys.size() ? 0 : next + 1;
@@ -142,6 +152,28 @@ void headers(benchmark::State& state) {
   run(state, index, {""}, &message);
 }
 BENCHMARK(headers)->Arg(1)->Arg(50)->Arg(1000);
+
+/// Of `state.range(0)` queues, with weights up to `state.range(1)`.
+void consistent_hash(benchmark::State& state) {
+  BindingIndex index(ExchangeType::consistent_hash);
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
+    const std::size_t weight = 1 + i % static_cast<std::size_t>(state.range(1));
+    index.add({queue(i), std::to_string(weight), {}}, "queue" + std::to_string(i));
+    keys.push_back("order" + std::to_string(i * 7919));
+  }
+  run(state, index, keys);
+}
+BENCHMARK(consistent_hash)->Args({10, 1})->Args({10, 5})->Args({100, 1})->Args({1000, 1});
+
+void modulus_hash(benchmark::State& state) {
+  BindingIndex index(ExchangeType::modulus_hash);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(state.range(0)); ++i) {
+    index.add({queue(i), "", {}}, "queue" + std::to_string(i));
+  }
+  run(state, index, {"order4711"});
+}
+BENCHMARK(modulus_hash)->Arg(10)->Arg(1000);
 
 }  // namespace
 }  // namespace leveret::broker

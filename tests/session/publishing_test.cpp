@@ -267,6 +267,52 @@ TEST_P(Route, IsFoundAnewWhenSomebodyElseBinds) {
 }
 
 // Goal: keys of CC and BCC add to the routing key, each queue gets one copy, and nobody sees BCC.
+/// How many messages two queues have, which is not for a script to say.
+std::pair<std::uint32_t, std::uint32_t> counts_of(Client& client, std::string_view one,
+                                                  std::string_view other) {
+  client.receives(queue_declare(one, passive), queue_declare(other, passive));
+  const auto count = [&client] {
+    return client.takes<amqp::queue::DeclareOk>(
+        [](const auto& method) { return method.message_count; });
+  };
+  const std::uint32_t first = count();
+  return {first, count()};
+}
+
+// Goal: a channel that publishes the same key over and over does not take one choice for all.
+TEST_P(Routing, ChoosesAnewWhereKeysDoNotDecide) {
+  Client& client = on_a_channel();
+  client.receives(exchange_declare("random", "x-random"), queue_declare("a"), queue_declare("b"),
+                  queue_bind("a", "random", ""), queue_bind("b", "random", ""))
+      .replies(exchange_declare_ok(), queue_declare_ok("a", 0, 0), queue_declare_ok("b", 0, 0),
+               queue_bind_ok(), queue_bind_ok());
+  for (int i = 0; i < 40; ++i) client.receives(publish("random", "k", "m"));
+  const auto [first, second] = counts_of(client, "a", "b");
+  EXPECT_EQ(first + second, 40U);
+  EXPECT_GT(first, 0U);
+  EXPECT_GT(second, 0U);
+}
+
+TEST_P(Routing, HashesAHeader) {
+  Client& client = on_a_channel();
+  client.receives(exchange_declare("hash", "x-consistent-hash", no_flags,
+                                   table({{"hash-header", FieldValue::long_string("tenant")}})),
+                  queue_declare("a"), queue_declare("b"), queue_bind("a", "hash", "1"),
+                  queue_bind("b", "hash", "1"))
+      .replies(exchange_declare_ok(), queue_declare_ok("a", 0, 0), queue_declare_ok("b", 0, 0),
+               queue_bind_ok(), queue_bind_ok());
+  std::uint32_t largest = 0;
+  for (int tenant = 0; tenant < 20; ++tenant) {
+    const Properties properties{.headers = table({{"tenant", FieldValue::int32(tenant)}})};
+    for (int i = 0; i < 3; ++i) client.receives(publish("hash", "k", "m", properties));
+    const auto [first, second] = counts_of(client, "a", "b");
+    EXPECT_EQ(first + second, 3U * static_cast<std::uint32_t>(tenant + 1));
+    EXPECT_EQ(first % 3, 0U);
+    largest = std::max(first, second);
+  }
+  EXPECT_LT(largest, 60U);
+}
+
 TEST_P(Routing, TakesKeysFromHeaders) {
   Client& client = on_a_channel();
   client.receives(queue_declare("a"), queue_declare("b"), queue_declare("c"))

@@ -76,7 +76,7 @@ TEST(ArgumentEquivalence, TakesNoQueueTypeForClassic) {
 
 TEST(ArgumentEquivalence, ReadsExchangesFromLongStringsOnly) {
   const auto read = [](const FieldTable& arguments) {
-    return exchange_argument("alternate-exchange", "exchange 'e' in vhost '/'", arguments);
+    return text_argument("alternate-exchange", "exchange 'e' in vhost '/'", arguments);
   };
   EXPECT_EQ(*read({}), std::nullopt);
   EXPECT_EQ(**read(table({{"alternate-exchange", FieldValue::long_string("ae")}})), "ae");

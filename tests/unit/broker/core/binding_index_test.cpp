@@ -29,7 +29,11 @@ FieldTable table(const std::vector<std::pair<std::string, FieldValue>>& fields) 
 std::vector<Destination> route(const BindingIndex& index, std::string_view key,
                                const FieldTable* headers = nullptr) {
   std::vector<Destination> out;
-  index.match(key, headers, out);
+  if (index.chooses_one()) {
+    index.choose(key, {}, out);
+  } else {
+    index.match(key, headers, out);
+  }
   std::ranges::sort(out);
   return out;
 }
@@ -39,6 +43,7 @@ std::set<Destination> route_once(const BindingIndex& index, std::string_view key
   return {found.begin(), found.end()};
 }
 
+/// The indexes of exchanges that send to all that match.
 class EveryIndex : public testing::TestWithParam<ExchangeType> {};
 
 INSTANTIATE_TEST_SUITE_P(Types, EveryIndex,
@@ -47,6 +52,51 @@ INSTANTIATE_TEST_SUITE_P(Types, EveryIndex,
                          [](const auto& suite) {
                            return std::string(exchange_type_name(suite.param));
                          });
+
+/// And those that choose one of all.
+class EveryChoice : public testing::TestWithParam<ExchangeType> {};
+
+INSTANTIATE_TEST_SUITE_P(Types, EveryChoice,
+                         testing::Values(ExchangeType::consistent_hash, ExchangeType::random,
+                                         ExchangeType::local_random, ExchangeType::modulus_hash),
+                         [](const auto& suite) {
+                           std::string name(exchange_type_name(suite.param));
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+// Goal: many bindings coming and going leave exactly those that a plain set of them has, and no
+// message goes where no binding leads.
+TEST_P(EveryChoice, AgreesWithAPlainSetOfBindings) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  std::set<std::tuple<Destination, std::string, int>> expected;
+  BindingIndex index(GetParam());
+  for (int round = 0; round < 4000; ++round) {
+    const bool growing = (round / 1000) % 2 == 0;
+    const Destination destination{random() % 4 == 0 ? Destination::Kind::exchange
+                                                    : Destination::Kind::queue,
+                                  static_cast<std::uint32_t>(random() % 40)};
+    const std::string name = "d" + std::to_string(destination.slot);
+    const std::string key = std::to_string(1 + random() % 3);
+    const int argument = random() % 8 == 0 ? 1 : 0;
+    const BindingKey binding{destination, key,
+                             argument == 0 ? FieldTable{}
+                                           : table({{"x-a", FieldValue::int32(argument)}})};
+    if (random() % 10 < (growing ? 8U : 2U)) {
+      ASSERT_EQ(index.add(binding, name), expected.emplace(destination, key, argument).second);
+    } else {
+      ASSERT_EQ(index.remove(binding), expected.erase({destination, key, argument}) > 0);
+    }
+    ASSERT_EQ(index.binding_count(), expected.size());
+    const auto found = route(index, std::to_string(round));
+    ASSERT_EQ(found.size(), expected.empty() ? 0U : 1U);
+    const bool leads_there = std::ranges::any_of(
+        expected, [&](const auto& one) { return std::get<0>(one) == found[0]; });
+    ASSERT_TRUE(expected.empty() || leads_there);
+  }
+}
 
 // Goal: a binding is there once, however often it is made, and gone after one removal.
 TEST_P(EveryIndex, CountsABindingOnce) {
@@ -202,6 +252,8 @@ TEST(BindingIndex, IsSmallWhenEmpty) {
   EXPECT_LT(sizeof(FanoutIndex), 64U);
   EXPECT_LT(sizeof(TopicIndex), 64U);
   EXPECT_LT(sizeof(HeadersIndex), 64U);
+  EXPECT_LT(sizeof(OneOfAllIndex), 64U);
+  EXPECT_LT(sizeof(BindingIndex), 128U);
 }
 
 TEST(BindingIndex, AsksForHeadersOnlyWhereTheyDecide) {
@@ -210,20 +262,93 @@ TEST(BindingIndex, AsksForHeadersOnlyWhereTheyDecide) {
   EXPECT_TRUE(BindingIndex(ExchangeType::headers).needs_headers());
 }
 
+// Goal: what was found for a message is taken for the next one only where its keys decide.
+TEST(BindingIndex, SaysWhetherKeysDecide) {
+  for (const auto& [type, decide] : std::vector<std::pair<ExchangeType, bool>>{
+           {ExchangeType::direct, true},
+           {ExchangeType::fanout, true},
+           {ExchangeType::topic, true},
+           {ExchangeType::headers, false},
+           {ExchangeType::consistent_hash, true},
+           {ExchangeType::random, false},
+           {ExchangeType::local_random, false},
+           {ExchangeType::modulus_hash, true}}) {
+    EXPECT_EQ(BindingIndex(type).type(), type);
+    EXPECT_EQ(BindingIndex(type).keys_decide(), decide) << exchange_type_name(type);
+  }
+  for (const char* argument : {"hash-header", "hash-property"}) {
+    const FieldTable arguments = table({{argument, FieldValue::long_string("message_id")}});
+    EXPECT_FALSE(BindingIndex(ExchangeType::consistent_hash, arguments).keys_decide());
+  }
+}
+
+TEST(BindingIndex, ChoosesOneByWhatTheArgumentsSay) {
+  const FieldTable arguments = table({{"hash-property", FieldValue::long_string("message_id")}});
+  BindingIndex index(ExchangeType::consistent_hash, arguments);
+  for (std::uint32_t slot = 0; slot < 10; ++slot) {
+    index.add({queue(slot), "1", {}}, "q" + std::to_string(slot));
+  }
+  std::set<Destination> of_one;
+  std::set<Destination> of_many;
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = std::to_string(i);
+    protocol::BasicProperties one;
+    one.message_id = "one";
+    protocol::BasicProperties another;
+    another.message_id = text;
+    std::vector<Destination> out;
+    index.choose(text, one, out);
+    index.choose("one", another, out);
+    ASSERT_EQ(out.size(), 2U);
+    of_one.insert(out[0]);
+    of_many.insert(out[1]);
+  }
+  EXPECT_EQ(of_one.size(), 1U);
+  EXPECT_EQ(of_many.size(), 10U);
+}
+
+BindingDefinition binding(const std::string& key, const FieldTable& arguments = {},
+                          bool to_queue = true) {
+  return {"/", "e", to_queue, "destination", key, arguments};
+}
+
+std::string refusal(ExchangeType type, const BindingDefinition& wanted) {
+  const auto checked = check_binding(type, wanted);
+  if (checked.has_value()) return {};
+  EXPECT_EQ(checked.error().code(), protocol::ReplyCode::precondition_failed);
+  return checked.error().explanation();
+}
+
+TEST(BindingIndex, ChecksTheKeysOfTypesThatReadThem) {
+  EXPECT_EQ(refusal(ExchangeType::consistent_hash, binding("5")), "");
+  EXPECT_EQ(refusal(ExchangeType::consistent_hash, binding("5", {}, false)), "");
+  EXPECT_EQ(refusal(ExchangeType::consistent_hash, binding("k")),
+            "The binding key must be an integer: <<\"k\">>");
+  EXPECT_EQ(refusal(ExchangeType::local_random, binding("")), "");
+  EXPECT_EQ(refusal(ExchangeType::local_random, binding("k", {}, false)),
+            "Non empty binding 'k' key not permitted");
+  EXPECT_EQ(refusal(ExchangeType::local_random, binding("", {}, false)), "Destination not found");
+  for (const ExchangeType type : {ExchangeType::random, ExchangeType::modulus_hash}) {
+    EXPECT_EQ(refusal(type, binding("k")), "");
+    EXPECT_EQ(refusal(type, binding("k", {}, false)), "");
+  }
+}
+
 // Goal: x-match is an argument like any other where headers do not decide.
 TEST(BindingIndex, ChecksXMatchOfHeadersExchangesOnly) {
-  const FieldTable bad = table({{"x-match", FieldValue::long_string("bad")}});
+  const auto bad = binding("", table({{"x-match", FieldValue::long_string("bad")}}));
   EXPECT_TRUE(check_binding(ExchangeType::direct, bad).has_value());
   EXPECT_TRUE(check_binding(ExchangeType::topic, bad).has_value());
   EXPECT_FALSE(check_binding(ExchangeType::headers, bad).has_value());
 }
 
 TEST(ExchangeType, HasOneNameEach) {
-  for (const auto type : {ExchangeType::direct, ExchangeType::fanout, ExchangeType::topic,
-                          ExchangeType::headers}) {
+  for (std::uint8_t number = 0; number < exchange_type_count; ++number) {
+    const auto type = static_cast<ExchangeType>(number);
+    EXPECT_FALSE(exchange_type_name(type).empty());
     EXPECT_EQ(parse_exchange_type(exchange_type_name(type)), type);
   }
-  for (const char* name : {"", "Direct", "direct ", "x-random", "head"}) {
+  for (const char* name : {"", "Direct", "direct ", "random", "x-recent-history", "head"}) {
     EXPECT_EQ(parse_exchange_type(name), std::nullopt) << name;
   }
 }

@@ -97,8 +97,8 @@ TEST(DurableDefinitions, KeepPermissions) {
 
 TEST(DurableDefinitions, KeepExchanges) {
   for (const std::string& name : hostile_names) {
-    for (const auto type : {ExchangeType::direct, ExchangeType::fanout, ExchangeType::topic,
-                            ExchangeType::headers}) {
+    for (std::uint8_t number = 0; number < exchange_type_count; ++number) {
+      const auto type = static_cast<ExchangeType>(number);
       for (const bool auto_delete : {false, true}) {
         for (const bool internal : {false, true}) {
           const ExchangeDefinition back = there_and_back(ExchangeDefinition{
@@ -185,6 +185,12 @@ TEST(DurableDefinitions, HaveTheirBytes) {
   EXPECT_EQ(bytes(ExchangeDefinition{"/", "e", ExchangeType::headers, true, true, true, {},
                                      arguments}),
             "05000000012f0000000165 0103030000000401617401");
+  constexpr std::string_view digits = "01234567";
+  for (std::uint8_t number = 0; number < exchange_type_count; ++number) {
+    const auto type = static_cast<ExchangeType>(number);
+    EXPECT_EQ(bytes(ExchangeDefinition{"/", "e", type, true, false, false, {}, {}}),
+              "05000000012f0000000165 010" + std::string(1, digits[number]) + "0000000000");
+  }
   QueueDefinition queue;
   queue.vhost = "/";
   queue.name = "q";
@@ -263,8 +269,8 @@ TEST(DurableDefinitions, SayWhatIsWrongWithThem) {
             name + "it has the number 0");
   EXPECT_EQ(decoding_error(queue.key, queue.value.substr(0, 10) + "\0\0\0\3\1aZ"s),
             name + "it has arguments that cannot be read: malformed field table: unknown type 90");
-  EXPECT_EQ(decoding_error(exchange_key("/", "e"), "\1\4\0\0\0\0\0"s),
-            "the definition of exchange 'e' in vhost '/': it has the type 4, which this version "
+  EXPECT_EQ(decoding_error(exchange_key("/", "e"), "\1\x08\0\0\0\0\0"s),
+            "the definition of exchange 'e' in vhost '/': it has the type 8, which this version "
             "does not know");
   EXPECT_EQ(decoding_error(user_key("u"), "\1\0\0\0\0\4abcd\0\0\0\0"s),
             "the definition of user 'u': it cannot be read: the password hash has 3 bytes, but a "

@@ -20,6 +20,12 @@ FieldTable alternate(FieldValue value) {
   return result;
 }
 
+Result<ExchangeSettings, protocol::AmqpError> parse(FieldTable arguments,
+                                                    ExchangeType type = ExchangeType::direct) {
+  return parse_exchange_arguments(
+      {"/", "e1", type, false, false, false, {}, std::move(arguments)});
+}
+
 FieldValue text(std::string value) { return FieldValue::long_string(std::move(value)); }
 
 TEST(ExchangeArguments, KnowsTheTypes) {
@@ -27,7 +33,7 @@ TEST(ExchangeArguments, KnowsTheTypes) {
   for (const auto& [type, explanation] : std::vector<std::pair<std::string, std::string>>{
            {"zzz", "unknown exchange type 'zzz'"},
            {"Direct", "unknown exchange type 'Direct'"},
-           {"x-random", "unknown exchange type 'x-random'"},
+           {"x-recent-history", "unknown exchange type 'x-recent-history'"},
            {"", "invalid exchange type ''"}}) {
     const auto checked = check_exchange_type(type);
     ASSERT_FALSE(checked.has_value());
@@ -37,12 +43,12 @@ TEST(ExchangeArguments, KnowsTheTypes) {
 }
 
 TEST(ExchangeArguments, ReadsTheAlternateExchange) {
-  EXPECT_EQ(parse_exchange_arguments("e", "/", {})->alternate_exchange, std::nullopt);
-  EXPECT_EQ(parse_exchange_arguments("e", "/", alternate(text("a")))->alternate_exchange, "a");
-  EXPECT_EQ(parse_exchange_arguments("e", "/", alternate(text("")))->alternate_exchange, "");
+  EXPECT_EQ(parse({})->alternate_exchange, std::nullopt);
+  EXPECT_EQ(parse(alternate(text("a")))->alternate_exchange, "a");
+  EXPECT_EQ(parse(alternate(text("")))->alternate_exchange, "");
   FieldTable unknown;
   unknown.set("foo", FieldValue::int32(1));
-  EXPECT_TRUE(parse_exchange_arguments("e", "/", unknown).has_value());
+  EXPECT_TRUE(parse(unknown).has_value());
 }
 
 TEST(ExchangeArguments, RefusesAnAlternateExchangeThatIsNoText) {
@@ -50,13 +56,31 @@ TEST(ExchangeArguments, RefusesAnAlternateExchangeThatIsNoText) {
            {FieldValue::int32(1), "signedint"},
            {FieldValue::void_value(), "void"},
            {FieldValue::byte_array("a"), "binary"}}) {
-    const auto parsed = parse_exchange_arguments("e1", "/", alternate(value));
+    const auto parsed = parse(alternate(value));
     ASSERT_FALSE(parsed.has_value());
     EXPECT_EQ(parsed.error().code(), ReplyCode::precondition_failed);
     EXPECT_EQ(parsed.error().explanation(), "invalid type '" + type +
                                                 "' for arg 'alternate-exchange' in exchange 'e1' "
                                                 "in vhost '/'");
   }
+}
+
+// Goal: what to hash is an argument like any other where nothing is hashed, and looked at after the
+// alternate exchange where it is.
+TEST(ExchangeArguments, ChecksWhatToHashForConsistentHashOnly) {
+  FieldTable both;
+  both.set("hash-header", text("h"));
+  EXPECT_TRUE(parse(both, ExchangeType::consistent_hash).has_value());
+  both.set("hash-property", text("message_id"));
+  EXPECT_TRUE(parse(both, ExchangeType::modulus_hash).has_value());
+  const auto parsed = parse(both, ExchangeType::consistent_hash);
+  ASSERT_FALSE(parsed.has_value());
+  EXPECT_EQ(parsed.error().explanation(), "hash-header and hash-property are mutually exclusive");
+  both.set("alternate-exchange", FieldValue::int32(1));
+  EXPECT_TRUE(parse(both, ExchangeType::consistent_hash)
+                  .error()
+                  .explanation()
+                  .starts_with("invalid type 'signedint' for arg 'alternate-exchange'"));
 }
 
 class ExchangeEquivalence : public testing::Test {

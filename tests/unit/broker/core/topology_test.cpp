@@ -45,9 +45,10 @@ class TopologyTest : public testing::Test {
   /// Names of the queues reached, sorted, a star where durable.
   std::string route(const std::string& exchange_name, std::vector<std::string_view> keys = {""}) {
     std::vector<RouteTarget> targets;
-    LazyHeaders headers(std::nullopt);
-    topology_.route(vhost(), *topology_.find_exchange(vhost(), exchange_name), keys, headers,
-                    targets);
+    const protocol::BasicProperties properties;
+    LazyProperties lazy_properties(properties);
+    keys_decided_ = topology_.route(vhost(), *topology_.find_exchange(vhost(), exchange_name),
+                                    keys, lazy_properties, targets);
     std::vector<std::string> reached;
     for (const RouteTarget& target : targets) {
       const bool durable = target.durable_number != 0;
@@ -66,6 +67,7 @@ class TopologyTest : public testing::Test {
   Topology topology_;
   std::vector<std::string> names_;
   std::uint32_t last_slot_ = 0;
+  bool keys_decided_ = false;
 };
 
 TEST_F(TopologyTest, FindsWhatWasAdded) {
@@ -224,14 +226,102 @@ TEST_F(TopologyTest, KnowsABindingByAllOfIt) {
   EXPECT_EQ(route("e"), "");
 }
 
-TEST(LazyHeaders, AreDecodedWhenAskedFor) {
-  LazyHeaders none(std::nullopt);
-  EXPECT_FALSE(none.were_asked_for());
-  EXPECT_EQ(none.get(), nullptr);
-  EXPECT_TRUE(none.were_asked_for());
+// Goal: a route is taken for the next message's only when nothing but keys decided, on all its way.
+TEST_F(TopologyTest, SaysWhetherKeysAloneDecided) {
+  exchange("fanout");
+  exchange("random", ExchangeType::random);
+  exchange("headers", ExchangeType::headers);
+  exchange("hash", ExchangeType::consistent_hash, "random");
+  queue("q");
+  bind("fanout", "q");
+  EXPECT_EQ(route("fanout"), "q");
+  EXPECT_TRUE(keys_decided_);
+  for (const char* source : {"random", "headers"}) {
+    EXPECT_EQ(route(source), "");
+    EXPECT_FALSE(keys_decided_);
+  }
+  route("hash");  // By way of its alternate exchange.
+  EXPECT_FALSE(keys_decided_);
+  bind("hash", "q", "1");
+  EXPECT_EQ(route("hash"), "q");
+  EXPECT_TRUE(keys_decided_);
+  bind("fanout", "random", "", false);
+  EXPECT_EQ(route("fanout"), "q");
+  EXPECT_FALSE(keys_decided_);
+  EXPECT_EQ(route("", {"q"}), "q");
+  EXPECT_TRUE(keys_decided_);
+}
+
+// Goal: one destination for a message, whatever its keys in CC say; it may be an exchange; and none
+// is what the alternate exchange is for.
+TEST_F(TopologyTest, ChoosesOneDestinationForAMessage) {
+  exchange("rest");
+  queue("lost");
+  bind("rest", "lost");
+  queue("q");
+  queue("r");
+  exchange("behind");
+  bind("behind", "r");
+  for (const auto type : {ExchangeType::consistent_hash, ExchangeType::random,
+                          ExchangeType::modulus_hash}) {
+    const std::string name(exchange_type_name(type));
+    exchange(name, type, "rest");
+    EXPECT_EQ(route(name, {"a", "b", "c"}), "lost");
+    bind(name, "q", "1");
+    bind(name, "behind", "1", false);
+    std::string all;
+    for (int i = 0; i < 64; ++i) {
+      const std::string key = std::to_string(i);
+      const std::string found = route(name, {key, "cc", "another"});
+      EXPECT_TRUE(found == "q" || found == "r") << name << ": " << found;
+      all += found;
+      EXPECT_TRUE(!keys_decided_ || route(name, {key}) == found);
+    }
+    EXPECT_NE(all.find('q'), std::string::npos);
+    EXPECT_NE(all.find('r'), std::string::npos);
+    topology_.apply({ExchangeRemoved{"/", name}});
+  }
+}
+
+// Goal: a hash means the same on a topology that was made in another order, as after a restart.
+TEST_F(TopologyTest, ChoosesByNamesAlone) {
+  const std::vector<std::string> queues{"a", "b", "c", "d", "e"};
+  for (const auto type : {ExchangeType::consistent_hash, ExchangeType::modulus_hash}) {
+    const std::string name(exchange_type_name(type));
+    const auto routes = [&] {
+      std::string found;
+      for (int i = 0; i < 50; ++i) found += route(name, {std::to_string(i)});
+      return found;
+    };
+    exchange(name, type);
+    for (const std::string& one : queues) queue(one);
+    for (const std::string& one : queues) bind(name, one, "3");
+    const std::string before = routes();
+    topology_.apply({ExchangeRemoved{"/", name}});
+    for (const std::string& one : queues) topology_.apply({QueueRemoved{"/", one}});
+    exchange(name, type);
+    for (auto one = queues.rbegin(); one != queues.rend(); ++one) {
+      queue(*one);
+      bind(name, *one, "3");
+    }
+    EXPECT_EQ(routes(), before) << name;
+    for (const std::string& one : queues) topology_.apply({QueueRemoved{"/", one}});
+    EXPECT_EQ(bindings_of(name), 0U);
+  }
+}
+
+TEST(LazyProperties, DecodeHeadersWhenAskedFor) {
+  protocol::BasicProperties properties;
+  EXPECT_EQ(LazyProperties(properties).headers(), nullptr);
   const std::array<std::byte, 3> broken{std::byte{200}, std::byte{1}, std::byte{2}};
-  LazyHeaders unreadable(protocol::TableView{broken});
-  EXPECT_EQ(unreadable.get(), nullptr);
+  properties.headers = protocol::TableView{broken};
+  LazyProperties unreadable(properties);
+  EXPECT_EQ(unreadable.headers(), nullptr);
+  EXPECT_EQ(unreadable.headers(), nullptr);
+  properties.headers = protocol::TableView{};
+  LazyProperties empty(properties);
+  ASSERT_NE(empty.headers(), nullptr);
+  EXPECT_TRUE(empty.headers()->empty());
 }
 
 }  // namespace
