@@ -16,7 +16,9 @@ constexpr std::string_view alternate_exchange_argument = "alternate-exchange";
 constexpr std::array compared_arguments{alternate_exchange_argument};
 
 std::string quoted_type(ExchangeType type) {
-  return "'" + std::string(exchange_type_name(type)) + "'";
+  // RabbitMQ prints an atom, which has quotes of its own where its name has dashes.
+  const std::string name(exchange_type_name(type));
+  return name.find('-') == std::string::npos ? "'" + name + "'" : "''" + name + "''";
 }
 
 }  // namespace

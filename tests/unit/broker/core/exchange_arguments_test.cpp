@@ -124,6 +124,9 @@ TEST_F(ExchangeEquivalence, ComparesInRabbitMqsOrder) {
   EXPECT_EQ(difference(received, exchange()), inequivalent("durable", "'false'", "'true'"));
   received.type = ExchangeType::topic;
   EXPECT_EQ(difference(exchange(), received), inequivalent("type", "'topic'", "'direct'"));
+  received.type = ExchangeType::consistent_hash;
+  EXPECT_EQ(difference(exchange(), received),
+            inequivalent("type", "''x-consistent-hash''", "'direct'"));
 }
 
 TEST_F(ExchangeEquivalence, ComparesTheAlternateExchangeOnly) {
