@@ -27,6 +27,8 @@ USERS = [
     User("guest", tags=("administrator",)),
 ]
 VHOSTS = ("/", "other")
+#: Of RabbitMQ, for exchange types that Leveret has without any.
+PLUGINS = ("rabbitmq_consistent_hash_exchange", "rabbitmq_random_exchange", "rabbitmq_sharding")
 
 _not_supported = re.compile(r"(?:arg|queue type) '([^']*)' .*is not supported yet by this version of Leveret")
 
@@ -72,7 +74,7 @@ def _load_scripts():
 
 
 def _rabbitmq():
-    return RabbitMQ(users=USERS, vhosts=VHOSTS)
+    return RabbitMQ(users=USERS, vhosts=VHOSTS, plugins=PLUGINS)
 
 
 def _leveret(options):
