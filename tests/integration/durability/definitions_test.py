@@ -114,6 +114,47 @@ class DefinitionsTest(DurableTest):
         node.restart(kill)
         self.assert_routes(node)
 
+    @on_each_end
+    def test_hashes_route_as_before(self, node, kill):
+        if ORACLE:
+            self.skipTest("RabbitMQ 3.10 numbers its buckets anew")
+        channel = self.channel(node)
+        queues = [f"q{number}" for number in range(7)]
+        self.declare_exchange(channel, "modulus", "x-modulus-hash")
+        self.declare_exchange(channel, "by-key", "x-consistent-hash")
+        self.declare_exchange(channel, "by-header", "x-consistent-hash", arguments={"hash-header": "h"})
+        for queue in queues:
+            self.declare(channel, queue)
+        for number in (3, 0, 6, 1, 5, 2, 4):  # Not in the order of their names.
+            for exchange in ("modulus", "by-key", "by-header"):
+                self.bind(channel, queues[number], exchange, str(1 + number % 3))
+        # What is bound twice, and what has come and gone, makes no difference either.
+        self.bind(channel, "q0", "by-key", "20")
+        self.bind(channel, "q5", "by-key", "1")
+        self.declare(channel, "gone")
+        self.bind(channel, "gone", "by-key", "5")
+        channel.call("queue.delete", queue="gone")
+        before = self.hash_routes(node, queues)
+        self.assertEqual({len(set(route)) for route in before.values()}, {len(queues)})
+        node.restart(kill)
+        self.assertEqual(self.hash_routes(node, queues), before)
+        self.assert_equivalent(node, "exchange.declare", exchange="modulus", type="x-modulus-hash", durable=True)
+
+    def hash_routes(self, node, queues):
+        """The queue of each of many messages, for each exchange of the test above."""
+        routes = {}
+        for exchange in ("modulus", "by-key", "by-header"):
+            channel = self.channel(node, confirms=True)
+            for number in range(100):
+                channel.publish(f"key {number}", str(number), exchange=exchange, headers={"h": number})
+            self.wait_confirms(channel, 100)
+            found = {}
+            for queue in queues:
+                while (event := channel.call("basic.get", queue=queue, no_ack=True)).name == "basic.get-ok":
+                    found[int(event.body)] = queue
+            routes[exchange] = [found.get(number) for number in range(100)]
+        return routes
+
     def assert_routes(self, node):
         """Publishes through every binding of the test above."""
         channel = self.channel(node)
