@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "protocol/basic_properties.hpp"
+
 namespace leveret::broker {
 
 namespace {
@@ -70,6 +72,11 @@ boost::intrusive_ptr<Message> Message::parse(std::span<const std::byte> bytes) {
                         bytes.size() - head_size);
   message->append_body(bytes.subspan(head_size));
   return message;
+}
+
+std::uint8_t Message::priority() const {
+  const auto decoded = protocol::BasicProperties::decode(properties());
+  return decoded ? decoded->priority.value_or(0) : 0;
 }
 
 Message::~Message() {

@@ -51,6 +51,8 @@ class Message {
     return {reinterpret_cast<const std::byte*>(head()) + sizes_.exchange + sizes_.routing_key,
             sizes_.properties};
   }
+  /// 0 when the properties name none.
+  std::uint8_t priority() const;
   /// Exchange, routing key and properties as they lie in memory.
   std::span<const std::byte> head_bytes() const {
     return {reinterpret_cast<const std::byte*>(head()),

@@ -23,6 +23,7 @@ Instant deadline_in(Instant now, std::uint64_t duration_ms) {
 Queue::Queue(ShardState& shard, QueueDefinitionRef definition)
     : shard_(shard),
       definition_(std::move(definition)),
+      ready_(definition_->settings.max_priority.value_or(0)),
       consumers_(definition_->settings.single_active_consumer),
       unused_since_(shard.now()) {
   arm_timer();
@@ -48,13 +49,16 @@ Verdict Queue::enqueue(PublishToQueue&& publish) {
     if (would_overflow(body_bytes) && !ready_.empty()) pump();
     if (would_overflow(body_bytes)) return refuse(std::move(entry));
   }
+  const std::uint8_t priority = ready_.priority_of(*entry.message);
+  // What consumers can take is not overtaken by what comes later.
+  if (priority > 0 && consumers_.next() != nullptr) pump();
   if (publish.expiration_ms || queue_ttl_ms) {
     const std::uint64_t ttl_ms = std::min(publish.expiration_ms.value_or(UINT64_MAX),
                                           queue_ttl_ms.value_or(UINT64_MAX));
     entry.expires_at = deadline_in(shard_.now(), ttl_ms);
   }
   next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
-  ready_.push_back(std::move(entry), shard_.pager());
+  ready_.push_back(std::move(entry), priority, shard_.pager());
   mark_dirty();
   return Verdict::accepted;
 }
@@ -257,7 +261,7 @@ bool Queue::has_excess() const {
          (settings.max_length_bytes && ready_.body_bytes() > *settings.max_length_bytes);
 }
 
-/// Drops the oldest of what is more than the queue may hold. False: there is more, for another
+/// Drops the first of what is more than the queue may hold. False: there is more, for another
 /// turn.
 bool Queue::drop_excess(DropBudget& budget) {
   while (has_excess()) {

@@ -1,4 +1,5 @@
-/// A classic queue: messages in order, consumers in turn.
+/// A classic queue: messages in order, by priority if it has been declared with any; consumers in
+/// turn.
 ///
 /// A delivered message leaves the queue: the channel's ledger keeps it until it is settled or
 /// comes back. The queue only counts it.
@@ -11,8 +12,8 @@
 
 #include "broker/core/consumer_list.hpp"
 #include "broker/core/death_history.hpp"
+#include "broker/core/priority_levels.hpp"
 #include "broker/core/queue_definition.hpp"
-#include "broker/core/ready_list.hpp"
 #include "broker/core/shard_message.hpp"
 #include "broker/core/timer_queue.hpp"
 
@@ -90,7 +91,7 @@ class Queue final : private Timer {
 
   ShardState& shard_;
   QueueDefinitionRef definition_;
-  ReadyList ready_;
+  PriorityLevels ready_;
   ConsumerList consumers_;
   std::uint64_t unacked_count_ = 0;
   Position next_position_{1};

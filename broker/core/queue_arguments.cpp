@@ -194,16 +194,6 @@ constexpr std::array<std::string_view, 13> compared_arguments{
     "x-queue-master-locator",
 };
 
-/// What Leveret cannot do yet. An argument is refused only where it would make a difference; the
-/// line goes when the feature comes.
-struct UnsupportedArgument {
-  std::string_view name;
-  bool (*is_asked_for)(const QueueSettings&);
-};
-constexpr std::array unsupported_arguments{
-    UnsupportedArgument{"x-max-priority",
-                        [](const QueueSettings& s) { return s.max_priority.value_or(0) > 0; }},
-};
 constexpr std::array<std::string_view, 2> unsupported_queue_types{"quorum", "stream"};
 
 tl::unexpected<AmqpError> invalid_argument(std::string_view argument, std::string_view queue,
@@ -225,17 +215,6 @@ Result<void, AmqpError> check_type_argument(std::string_view queue, std::string_
   if (std::ranges::find(unsupported_queue_types, name) == unsupported_queue_types.end()) return {};
   return tl::unexpected(AmqpError::not_implemented(
       "queue type '" + std::string(name) + "' is not supported yet by this version of Leveret"));
-}
-
-Result<void, AmqpError> check_supported(std::string_view queue, std::string_view vhost,
-                                        const QueueSettings& settings) {
-  for (const UnsupportedArgument& argument : unsupported_arguments) {
-    if (!argument.is_asked_for(settings)) continue;
-    return tl::unexpected(AmqpError::not_implemented(
-        "arg '" + std::string(argument.name) + "' for " + queue_resource(queue, vhost) +
-        " is not supported yet by this version of Leveret"));
-  }
-  return {};
 }
 
 /// A queue of one connection is gone with it, so RabbitMQ forgets that it was declared durable.
@@ -268,9 +247,6 @@ Result<QueueSettings, AmqpError> parse_queue_arguments(std::string_view queue,
     if (std::ranges::find(arguments_of_other_types, name) != arguments_of_other_types.end()) {
       return invalid_argument(name, queue, vhost, " of queue type rabbit_classic_queue");
     }
-  }
-  if (auto checked = check_supported(queue, vhost, settings); !checked) {
-    return tl::unexpected(std::move(checked.error()));
   }
   return settings;
 }

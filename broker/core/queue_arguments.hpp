@@ -35,7 +35,7 @@ struct QueueSettings {
   std::optional<std::string> dead_letter_exchange;  ///< Empty: the default exchange.
   std::optional<std::string> dead_letter_routing_key;
   QueueOverflow overflow = QueueOverflow::drop_head;
-  std::optional<std::uint8_t> max_priority;
+  std::optional<std::uint8_t> max_priority;  ///< x-max-priority; 0 says no more than nothing.
   bool single_active_consumer = false;
 };
 

@@ -3,7 +3,14 @@
 #include <algorithm>
 #include <chrono>
 
+#include "broker/core/message.hpp"
+
 namespace leveret::broker {
+
+namespace {
+// So many messages are read at once, in the order in which they lie in the log.
+constexpr std::size_t unranked_max = 4096;
+}  // namespace
 
 bool RecoveredMessages::add(const storage::LiveReference& reference) {
   const auto found = queues_.find(reference.queue);
@@ -15,9 +22,27 @@ bool RecoveredMessages::add(const storage::LiveReference& reference) {
   entry.body_size_bytes = reference.body_size_bytes;
   entry.expires_at = deadline_of(reference, queue);
   entry.redelivered = reference.delivered;
-  queue.recover(entry);
   ++count_;
+  if (queue.definition().settings.max_priority.value_or(0) == 0) {
+    queue.recover(entry);
+    return true;
+  }
+  unranked_.push_back(entry);
+  unranked_queues_.push_back(&queue);
+  if (unranked_.size() == unranked_max) add_unranked();
   return true;
+}
+
+void RecoveredMessages::add_unranked() {
+  std::vector<storage::LogPlace> places;
+  for (const RecoveredEntry& entry : unranked_) places.push_back(entry.place);
+  reader_.read(places, [this](std::size_t index, std::span<const std::byte> bytes) {
+    // A damaged one is left out when it is next.
+    if (const auto message = Message::parse(bytes)) unranked_[index].priority = message->priority();
+  });
+  for (std::size_t i = 0; i < unranked_.size(); ++i) unranked_queues_[i]->recover(unranked_[i]);
+  unranked_.clear();
+  unranked_queues_.clear();
 }
 
 Instant RecoveredMessages::deadline_of(const storage::LiveReference& reference,

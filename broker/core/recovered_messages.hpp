@@ -1,10 +1,14 @@
 /// Brings the messages of the log back into their queues, when the broker starts.
 ///
+/// Only messages for queues with priorities are read: the log's tables of contents do not have
+/// their priority.
+///
 /// Owner: the server's start.   Thread: the start's, before the shards run.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <vector>
 
 #include "broker/core/queue.hpp"
 #include "protocol/base/clock.hpp"
@@ -17,22 +21,30 @@ class RecoveredMessages {
   using Queues = boost::unordered_flat_map<std::uint64_t, Queue*>;
 
   /// `queues` by their durable numbers, which must stay; what the time is on both clocks.
-  RecoveredMessages(const Queues& queues, Instant now, WallTime wall_time)
-      : queues_(queues), now_(now), wall_time_(wall_time) {}
+  RecoveredMessages(const Queues& queues, storage::LogReader& reader, Instant now,
+                    WallTime wall_time)
+      : queues_(queues), reader_(reader), now_(now), wall_time_(wall_time) {}
 
   /// Adds a message to the end of its queue. False: the queue is no longer there. A deadline is
   /// kept as a point on the calendar; one that has passed meanwhile expires the message at once.
   bool add(const storage::LiveReference& reference);
+  /// To be called after the last one.
+  void finish() { add_unranked(); }
 
   std::uint64_t count() const { return count_; }
 
  private:
   Instant deadline_of(const storage::LiveReference& reference, const Queue& queue) const;
+  void add_unranked();
 
   const Queues& queues_;
+  storage::LogReader& reader_;
   const Instant now_;
   const WallTime wall_time_;
   std::uint64_t count_ = 0;
+  /// Entries of queues with priorities, whose messages have to be read before they can be added.
+  std::vector<RecoveredEntry> unranked_;
+  std::vector<Queue*> unranked_queues_;
 };
 
 }  // namespace leveret::broker

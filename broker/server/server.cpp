@@ -125,10 +125,13 @@ Result<void, std::string> Server::recover() {
   if (!topology) return tl::unexpected(topology.error());
   for (const std::string& repair : topology->repairs) log_warning(repair, LogCategory::storage);
 
-  broker::RecoveredMessages messages(topology->queues, states[0]->now(), states[0]->wall_time());
+  const auto reader = log.make_reader();
+  broker::RecoveredMessages messages(topology->queues, *reader, states[0]->now(),
+                                     states[0]->wall_time());
   auto visited = log.for_each_live_reference(
       [&](const storage::LiveReference& reference) { return messages.add(reference); });
   if (!visited) return visited;
+  messages.finish();
   for (auto& shard : shards_) shard->pager().end_recovery();
   storage_.report_recovery(topology->queues.size(), messages.count());
   return {};

@@ -36,6 +36,17 @@ TEST(Message, MayBeEmptyThroughout) {
   EXPECT_TRUE(message->body().empty());
 }
 
+TEST(Message, TellsItsPriority) {
+  const auto priority = [](std::string_view properties) {
+    return Message::create("e", "k", bytes_of(properties), 0)->priority();
+  };
+  using namespace std::string_view_literals;
+  EXPECT_EQ(priority("\x00\x00"sv), 0U);
+  EXPECT_EQ(priority("\x08\x00\xFF"sv), 255U);
+  EXPECT_EQ(priority("\x98\x00\x01t\x02\x07"sv), 7U) << "behind content type and delivery mode";
+  EXPECT_EQ(priority(""sv), 0U);
+}
+
 // Goal: bodies are whole on both sides of the size from which they have a block of their own.
 TEST(Message, KeepsBodiesOfAllSizes) {
   for (const std::size_t size : {Message::inline_body_max_bytes - 1, Message::inline_body_max_bytes,

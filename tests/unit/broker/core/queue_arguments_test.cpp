@@ -197,10 +197,6 @@ TEST(QueueArguments, SaysWhatItCannotDoYet) {
             "queue type 'quorum' is not supported yet by this version of Leveret");
   EXPECT_EQ(unsupported({{"x-queue-type", text("stream")}, {"x-max-age", text("1h")}}),
             "queue type 'stream' is not supported yet by this version of Leveret");
-  EXPECT_EQ(unsupported({{"x-max-priority", number(255)}}),
-            "arg 'x-max-priority' for queue 'q' in vhost '/' is not supported yet by this version "
-            "of Leveret");
-  EXPECT_EQ(complaint({{"x-max-priority", number(0)}}), "");
 }
 
 // ---- equivalence -------------------------------------------------------------------------------

@@ -7,12 +7,16 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "broker/core/shard_state.hpp"
+#include "protocol/basic_properties.hpp"
 #include "protocol/bytes.hpp"
+#include "protocol/wire_writer.hpp"
 #include "tests/unit/broker/core/paging.hpp"
 
 namespace leveret::broker {
@@ -178,9 +182,15 @@ class Shards {
     return definition.ref;
   }
 
-  static MessageRef message(std::string_view body) {
-    constexpr std::array<std::byte, 2> no_properties{};
-    auto message = Message::create("", "q", no_properties, body.size());
+  static MessageRef message(std::string_view body,
+                            std::optional<std::uint8_t> priority = std::nullopt) {
+    protocol::BasicProperties properties;
+    properties.priority = priority;
+    std::array<std::byte, 3> encoded{};
+    protocol::WireWriter writer(encoded);
+    properties.encode(writer);
+    auto message = Message::create(
+        "", "q", std::span(encoded).first(properties.encoded_size()), body.size());
     message->append_body(protocol::bytes_of(body));
     return message;
   }
