@@ -30,7 +30,9 @@ TEST(StableHash, SpreadsSmallDifferencesOverAllBits) {
   for (int i = 0; i < texts; ++i) {
     const std::uint64_t differing = stable_hash("key" + std::to_string(i)) ^
                                     stable_hash("key" + std::to_string(i + 1));
-    for (std::size_t bit = 0; bit < flips.size(); ++bit) flips[bit] += differing >> bit & 1;
+    for (std::size_t bit = 0; bit < flips.size(); ++bit) {
+      flips[bit] += static_cast<int>(differing >> bit & 1);
+    }
   }
   for (const int count : flips) EXPECT_NEAR(count, texts / 2, texts / 10);
 }
