@@ -31,7 +31,8 @@ FieldTable headers_of(const BasicProperties& properties) {
 /// The message as it goes on: to another exchange, perhaps by another key, with its history.
 boost::intrusive_ptr<Message> rewritten(const Message& message, std::string_view exchange,
                                         std::string_view routing_key, BasicProperties properties,
-                                        const FieldTable& headers) {
+                                        const FieldTable& headers,
+                                        std::span<const std::byte> blind_keys) {
   std::vector<std::byte> table(4 + headers.encoded_size());
   protocol::WireWriter table_writer(table);
   headers.encode(table_writer);
@@ -40,7 +41,8 @@ boost::intrusive_ptr<Message> rewritten(const Message& message, std::string_view
   std::vector<std::byte> encoded(properties.encoded_size());
   protocol::WireWriter writer(encoded);
   properties.encode(writer);
-  auto made = Message::create(exchange, routing_key, encoded, message.body_size());
+  auto made =
+      Message::create(exchange, routing_key, encoded, message.body_size(), blind_keys);
   made->append_body(message.body());
   return made;
 }
@@ -86,13 +88,18 @@ void DeadLetters::publish(const Letter& letter) {
   record_death(headers, death);
 
   std::vector<std::string_view> keys{message.routing_key()};
+  std::span<const std::byte> blind_keys;
   if (const auto& key = queue.settings.dead_letter_routing_key) {
     keys.front() = *key;
     headers.erase("CC");
   } else {
+    blind_keys = message.blind_keys();
+    const auto blind = read_blind_keys(blind_keys);
     keys.insert(keys.end(), selected.begin(), selected.end());
+    keys.insert(keys.end(), blind.begin(), blind.end());
   }
-  const MessageRef made = rewritten(message, exchange_name, keys.front(), properties, headers);
+  const MessageRef made =
+      rewritten(message, exchange_name, keys.front(), properties, headers, blind_keys);
   BasicProperties made_properties;
   if (!made_properties.read(made->properties())) return;
   LazyProperties lazy_properties(made_properties);

@@ -31,10 +31,13 @@ std::uint64_t MessageMemory::used_bytes() {
 boost::intrusive_ptr<Message> Message::create(std::string_view exchange,
                                               std::string_view routing_key,
                                               std::span<const std::byte> properties,
-                                              std::uint64_t body_size) {
+                                              std::uint64_t body_size,
+                                              std::span<const std::byte> blind_keys) {
   LEVERET_ASSERT(exchange.size() <= 255 && routing_key.size() <= 255, "names are short strings");
+  LEVERET_ASSERT(blind_keys.size() <= blind_keys_max_bytes, "too many are refused before");
   const bool is_inline = body_size <= inline_body_max_bytes;
-  const std::size_t head_size = exchange.size() + routing_key.size() + properties.size();
+  const std::size_t head_size =
+      exchange.size() + routing_key.size() + properties.size() + blind_keys.size();
   const std::size_t total = sizeof(Message) + head_size + (is_inline ? body_size : 0);
   void* memory = std::malloc(total);
   LEVERET_ASSERT(memory != nullptr, "the machine has memory for a message");
@@ -43,14 +46,18 @@ boost::intrusive_ptr<Message> Message::create(std::string_view exchange,
   message->sizes_.exchange = static_cast<std::uint8_t>(exchange.size());
   message->sizes_.routing_key = static_cast<std::uint8_t>(routing_key.size());
   message->sizes_.properties = static_cast<std::uint32_t>(properties.size());
+  message->sizes_.blind_keys = static_cast<std::uint16_t>(blind_keys.size());
   message->body_size_ = body_size;
   message->body_is_inline_ = is_inline;
   char* head = message->head();
   head = std::copy(exchange.begin(), exchange.end(), head);
   head = std::copy(routing_key.begin(), routing_key.end(), head);
   if (!properties.empty()) std::memcpy(head, properties.data(), properties.size());
+  head += properties.size();
+  if (!blind_keys.empty()) std::memcpy(head, blind_keys.data(), blind_keys.size());
+  head += blind_keys.size();
   if (is_inline) {
-    message->body_ = reinterpret_cast<std::byte*>(head + properties.size());
+    message->body_ = reinterpret_cast<std::byte*>(head);
     message->body_capacity_ = body_size;
   }
   message->account(total + allocation_overhead_bytes);
@@ -62,14 +69,13 @@ boost::intrusive_ptr<Message> Message::parse(std::span<const std::byte> bytes) {
   if (bytes.size() < sizeof(sizes)) return nullptr;
   std::memcpy(&sizes, bytes.data(), sizeof(sizes));
   bytes = bytes.subspan(sizeof(sizes));
-  const std::uint64_t head_size =
-      std::uint64_t{sizes.properties} + sizes.exchange + sizes.routing_key;
+  const std::size_t head_size = sizes.sum();
   if (head_size > bytes.size()) return nullptr;
   const auto* text = reinterpret_cast<const char*>(bytes.data());
+  const auto rest = bytes.first(head_size).subspan(std::size_t{sizes.exchange} + sizes.routing_key);
   auto message = create({text, sizes.exchange}, {text + sizes.exchange, sizes.routing_key},
-                        bytes.subspan(std::size_t{sizes.exchange} + sizes.routing_key,
-                                      sizes.properties),
-                        bytes.size() - head_size);
+                        rest.first(sizes.properties), bytes.size() - head_size,
+                        rest.subspan(sizes.properties));
   message->append_body(bytes.subspan(head_size));
   return message;
 }
@@ -115,6 +121,31 @@ void Message::append_body(std::span<const std::byte> bytes) {
   reserve_body(body_filled_ + bytes.size());
   std::memcpy(body_ + body_filled_, bytes.data(), bytes.size());
   body_filled_ += bytes.size();
+}
+
+std::vector<std::byte> write_blind_keys(std::span<const std::string_view> keys) {
+  std::vector<std::byte> written;
+  for (const std::string_view key : keys) {
+    const std::size_t size = std::min<std::size_t>(key.size(), UINT16_MAX);
+    written.push_back(static_cast<std::byte>(size & 0xff));
+    written.push_back(static_cast<std::byte>(size >> 8));
+    const auto bytes = std::as_bytes(std::span(key)).first(size);
+    written.insert(written.end(), bytes.begin(), bytes.end());
+  }
+  return written;
+}
+
+std::vector<std::string_view> read_blind_keys(std::span<const std::byte> blind_keys) {
+  std::vector<std::string_view> keys;
+  while (blind_keys.size() >= 2) {
+    const std::size_t size = std::to_integer<std::size_t>(blind_keys[0]) |
+                             std::to_integer<std::size_t>(blind_keys[1]) << 8;
+    blind_keys = blind_keys.subspan(2);
+    if (size > blind_keys.size()) break;  // No log of ours has that.
+    keys.emplace_back(reinterpret_cast<const char*>(blind_keys.data()), size);
+    blind_keys = blind_keys.subspan(size);
+  }
+  return keys;
 }
 
 }  // namespace leveret::broker

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "protocol/base/assert.hpp"
 #include "storage/log.hpp"
@@ -30,10 +31,14 @@ class Message {
 
   /// Makes a message whose body is still to come: `body_size` bytes by append_body().
   /// `properties` are the encoded property flags and values, exactly as they are delivered.
+  /// `blind_keys` are those of the header BCC, which nobody gets to see, as write_blind_keys()
+  /// has put them down; at most `blind_keys_max_bytes`.
   static boost::intrusive_ptr<Message> create(std::string_view exchange,
                                               std::string_view routing_key,
                                               std::span<const std::byte> properties,
-                                              std::uint64_t body_size);
+                                              std::uint64_t body_size,
+                                              std::span<const std::byte> blind_keys = {});
+  static constexpr std::size_t blind_keys_max_bytes = UINT16_MAX;
 
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
@@ -53,12 +58,14 @@ class Message {
   }
   /// 0 when the properties name none.
   std::uint8_t priority() const;
-  /// Exchange, routing key and properties as they lie in memory.
-  std::span<const std::byte> head_bytes() const {
-    return {reinterpret_cast<const std::byte*>(head()),
-            std::size_t{sizes_.exchange} + sizes_.routing_key + sizes_.properties};
+  std::span<const std::byte> blind_keys() const {
+    return head_bytes().last(sizes_.blind_keys);
   }
-  /// The sizes of the three.
+  /// Exchange, routing key, properties and blind keys as they lie in memory.
+  std::span<const std::byte> head_bytes() const {
+    return {reinterpret_cast<const std::byte*>(head()), sizes_.sum()};
+  }
+  /// The sizes of the four.
   std::span<const std::byte> log_head() const {
     return std::as_bytes(std::span(&sizes_, 1));
   }
@@ -92,7 +99,11 @@ class Message {
     std::uint32_t properties = 0;
     std::uint8_t exchange = 0;
     std::uint8_t routing_key = 0;
-    std::uint16_t unused = 0;
+    std::uint16_t blind_keys = 0;
+
+    std::size_t sum() const {
+      return std::size_t{properties} + exchange + routing_key + blind_keys;
+    }
   };
   Sizes sizes_;
   mutable storage::LogPlace log_place_;
@@ -102,6 +113,11 @@ class Message {
   std::uint64_t body_capacity_ = 0;
   std::uint64_t memory_bytes_ = 0;
 };
+
+/// Routing keys as a message keeps them: of each its size (2 bytes) and its bytes.
+std::vector<std::byte> write_blind_keys(std::span<const std::string_view> keys);
+/// They are views into `blind_keys`.
+std::vector<std::string_view> read_blind_keys(std::span<const std::byte> blind_keys);
 
 /// Bytes of all live messages of the process. Each thread keeps its own balance and hands it
 /// over at the end of its turn: the sum is exact then, and never contended on a message's path.

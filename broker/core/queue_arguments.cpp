@@ -21,6 +21,8 @@ using protocol::FieldValue;
 /// What is wrong with a value, as RabbitMQ says it after the colon; empty when nothing is.
 using Complaint = std::string;
 
+constexpr std::size_t routing_key_max_bytes = 255;
+
 struct Arguments {
   const FieldTable& table;
   QueueSettings& settings;
@@ -83,7 +85,10 @@ Complaint check_dead_letter_routing_key(const FieldValue& value, Arguments& argu
   if (arguments.table.find("x-dead-letter-exchange") == nullptr) {
     return "routing_key_but_no_dlx_defined";
   }
-  arguments.settings.dead_letter_routing_key = *value.as_string();
+  const std::string_view key = *value.as_string();
+  // RabbitMQ takes it, and cannot deliver what is dead-lettered by it.
+  if (key.size() > routing_key_max_bytes) return quoted("longer than 255 bytes");
+  arguments.settings.dead_letter_routing_key = key;
   return {};
 }
 

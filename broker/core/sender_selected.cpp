@@ -16,6 +16,12 @@ using protocol::FieldValue;
 constexpr std::string_view bcc_header = "BCC";
 constexpr std::array<std::string_view, 2> routing_headers{"CC", bcc_header};
 
+void append_texts(const protocol::FieldArray& array, std::vector<std::string_view>& keys) {
+  for (const FieldValue& element : array) {
+    if (element.type() == FieldType::long_string) keys.push_back(*element.as_string());
+  }
+}
+
 }  // namespace
 
 Result<void, AmqpError> append_sender_selected_keys(const FieldTable& headers,
@@ -29,11 +35,16 @@ Result<void, AmqpError> append_sender_selected_keys(const FieldTable& headers,
       text.append(name).append("\",").append(type_name(value->type())).append("}");
       return tl::unexpected(AmqpError::precondition_failed(std::move(text)));
     }
-    for (const FieldValue& element : *array) {
-      if (element.type() == FieldType::long_string) keys.push_back(*element.as_string());
-    }
+    append_texts(*array, keys);
   }
   return {};
+}
+
+std::vector<std::string_view> blind_keys_in(const FieldTable& headers) {
+  std::vector<std::string_view> keys;
+  const FieldValue* value = headers.find(bcc_header);
+  if (value != nullptr && value->as_array() != nullptr) append_texts(*value->as_array(), keys);
+  return keys;
 }
 
 bool remove_bcc(FieldTable& headers) { return headers.erase(bcc_header); }

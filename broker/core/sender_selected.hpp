@@ -19,6 +19,9 @@ namespace leveret::broker {
 Result<void, protocol::AmqpError> append_sender_selected_keys(
     const protocol::FieldTable& headers, std::vector<std::string_view>& keys);
 
+/// The keys that BCC alone adds, as append_sender_selected_keys() does.
+std::vector<std::string_view> blind_keys_in(const protocol::FieldTable& headers);
+
 /// Takes BCC out, also where it comes twice (RabbitMQ leaves the second, for all to see). False
 /// when it is not there.
 bool remove_bcc(protocol::FieldTable& headers);

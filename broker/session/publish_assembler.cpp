@@ -78,17 +78,19 @@ Result<void, AmqpError> PublishAssembler::add_header(std::span<const std::byte> 
   }
 
   if (auto made = make_message(reader.remaining_bytes(), body_size); !made) return made;
-  std::vector<std::byte> rewritten;
+  Rewritten rewritten;
   if (rewrite(publish_.properties, reply_name, rewritten)) {
-    if (auto made = make_message(rewritten, body_size); !made) return made;
+    const auto made = make_message(rewritten.properties, body_size, rewritten.blind_keys);
+    if (!made) return made;
   }
   awaiting_ = Awaiting::body;
   return {};
 }
 
 Result<void, AmqpError> PublishAssembler::make_message(std::span<const std::byte> properties,
-                                                       std::uint64_t body_size) {
-  message_ = Message::create(exchange_, routing_key_, properties, body_size);
+                                                       std::uint64_t body_size,
+                                                       std::span<const std::byte> blind_keys) {
+  message_ = Message::create(exchange_, routing_key_, properties, body_size, blind_keys);
   if (auto done = publish_.properties.read(message_->properties()); !done) return done;
   // What cannot be read here could not be read by those it is delivered to either.
   const auto& headers = publish_.properties.headers;
@@ -97,7 +99,7 @@ Result<void, AmqpError> PublishAssembler::make_message(std::span<const std::byte
 }
 
 bool PublishAssembler::rewrite(protocol::BasicProperties properties, std::string_view reply_name,
-                               std::vector<std::byte>& rewritten) {
+                               Rewritten& rewritten) {
   bool changed = false;
   std::vector<std::byte> headers_without_bcc;
   if (properties.headers && may_select_keys(properties.headers->content)) {
@@ -107,6 +109,12 @@ bool PublishAssembler::rewrite(protocol::BasicProperties properties, std::string
     auto selected = append_sender_selected_keys(*headers, keys);
     if (!selected) publish_.bad_extra_routing_keys = std::move(selected.error());
     publish_.extra_routing_keys.assign(keys.begin(), keys.end());
+    rewritten.blind_keys = write_blind_keys(blind_keys_in(*headers));
+    if (rewritten.blind_keys.size() > Message::blind_keys_max_bytes) {
+      rewritten.blind_keys.clear();
+      publish_.bad_extra_routing_keys =
+          AmqpError::precondition_failed("the keys of BCC are longer than 65535 bytes");
+    }
     if (remove_bcc(*headers)) {
       headers_without_bcc = encode_table(*headers);
       properties.headers = protocol::TableView{std::span(headers_without_bcc).subspan(4)};
@@ -118,8 +126,8 @@ bool PublishAssembler::rewrite(protocol::BasicProperties properties, std::string
     changed = true;
   }
   if (changed) {
-    rewritten.resize(properties.encoded_size());
-    protocol::WireWriter writer(rewritten);
+    rewritten.properties.resize(properties.encoded_size());
+    protocol::WireWriter writer(rewritten.properties);
     properties.encode(writer);
   }
   return changed;

@@ -67,10 +67,16 @@ class PublishAssembler {
   void release() { publish_.message.reset(); }
 
  private:
+  /// The parts of a message that is not delivered as it came.
+  struct Rewritten {
+    std::vector<std::byte> properties;
+    std::vector<std::byte> blind_keys;
+  };
   Result<void, protocol::AmqpError> make_message(std::span<const std::byte> properties,
-                                                 std::uint64_t body_size);
+                                                 std::uint64_t body_size,
+                                                 std::span<const std::byte> blind_keys = {});
   bool rewrite(protocol::BasicProperties properties, std::string_view reply_name,
-               std::vector<std::byte>& rewritten);
+               Rewritten& rewritten);
 
   Awaiting awaiting_ = Awaiting::method;
   std::string exchange_;

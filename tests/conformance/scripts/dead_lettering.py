@@ -15,13 +15,13 @@ def setting(stage, **arguments):
     return channel, queue, dead
 
 
-def fetch(channel, queue, patience_s=10):
+def fetch(channel, queue, patience_s=10, no_ack=True):
     """The next message of the queue. Dead-lettering takes its time, so the queue is asked until it has one."""
     deadline = time.monotonic() + patience_s
     connection = channel.connection
     while True:
         connection.recording = False
-        channel.send("basic.get", queue=queue, no_ack=True)
+        channel.send("basic.get", queue=queue, no_ack=no_ack)
         connection.recording = True
         event = connection.receive_quietly(channel.number)
         if event.name != "basic.get-empty" or time.monotonic() > deadline:
@@ -112,6 +112,24 @@ def _(stage):
     channel.publish(queue, "body", headers={"CC": ["cc"], "BCC": ["bcc"]})
     channel.call("basic.get", queue=queue)
     channel.send("basic.reject", delivery_tag=1)
+    fetch(channel, dead)
+
+
+@script("without a dead-letter key BCC counts as well, death after death")
+def _(stage):
+    channel = stage.channel()
+    queue, middle, dead, exchange = stage.names("q middle dead x")
+    channel.call("exchange.declare", exchange=exchange, type="direct")
+    channel.call("queue.declare", queue=dead)
+    channel.call("queue.declare", queue=middle, arguments={"x-dead-letter-exchange": ""})
+    channel.call("queue.bind", queue=middle, exchange=exchange, routing_key=dead)
+    channel.call("queue.declare", queue=queue, arguments={"x-dead-letter-exchange": exchange})
+    channel.publish(queue, "body", headers={"BCC": [dead]})
+    fetch(channel, dead)
+    channel.call("basic.get", queue=queue)
+    channel.send("basic.reject", delivery_tag=2)
+    fetch(channel, middle, no_ack=False)
+    channel.send("basic.reject", delivery_tag=3)
     fetch(channel, dead)
 
 

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "protocol/basic_properties.hpp"
 #include "protocol/wire_writer.hpp"
@@ -76,6 +79,19 @@ TEST_P(DeadLettersTest, GoWhereTheQueueSays) {
   shards_.advance(51ms);
   EXPECT_EQ(dead_letter(), "3 q expired");
   EXPECT_EQ(ready_count(queue_, 0), 0U);
+}
+
+TEST_P(DeadLettersTest, GoAlsoWhereBlindKeysSay) {
+  settings_.dead_letter_routing_key.reset();
+  open();
+  const std::vector<std::string_view> keys{"nowhere", "dead"};
+  constexpr std::array<std::byte, 2> no_properties{};
+  auto message = Message::create("", "q", no_properties, 4, write_blind_keys(keys));
+  message->append_body(protocol::bytes_of("body"));
+  shards_[0].send(ShardId{0}, PublishToQueue{queue_, std::move(message), {}, {}, {}});
+  reject();
+  EXPECT_EQ(dead_letter(), "body q rejected");
+  EXPECT_EQ(ready_count(queue_, 0), 1U) << "its own key leads back";
 }
 
 TEST_P(DeadLettersTest, AreWhatAFullQueueRefuses) {

@@ -27,6 +27,29 @@ TEST(Message, HoldsWhatItWasMadeOf) {
   EXPECT_EQ(message->body_missing_bytes(), 0U);
 }
 
+TEST(Message, KeepsKeysThatNobodySees) {
+  const std::vector<std::string_view> keys{"one", "", std::string_view("\0x", 2)};
+  const auto message =
+      Message::create("exchange", "key", bytes_of("properties"), 4, write_blind_keys(keys));
+  message->append_body(bytes_of("body"));
+  EXPECT_EQ(text_of(message->properties()), "properties");
+  EXPECT_EQ(text_of(message->body()), "body");
+  EXPECT_EQ(read_blind_keys(message->blind_keys()), keys);
+
+  std::vector<std::byte> kept;
+  for (const auto part : {message->log_head(), message->head_bytes(), message->body()}) {
+    kept.insert(kept.end(), part.begin(), part.end());
+  }
+  const auto again = Message::parse(kept);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(read_blind_keys(again->blind_keys()), keys);
+  EXPECT_EQ(text_of(again->properties()), "properties");
+  EXPECT_EQ(text_of(again->body()), "body");
+  for (std::size_t size = 0; size < kept.size() - 4; ++size) {
+    EXPECT_FALSE(Message::parse(std::span(kept).first(size))) << size;
+  }
+}
+
 TEST(Message, MayBeEmptyThroughout) {
   const auto message = Message::create("", "", {}, 0);
   message->append_body({});

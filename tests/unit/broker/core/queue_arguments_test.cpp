@@ -132,6 +132,12 @@ TEST(QueueArguments, RefusesBadDeadLettering) {
             "invalid type 'long' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'");
   EXPECT_EQ(complaint({{"x-dead-letter-routing-key", text("a")}}),
             invalid("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined"));
+  EXPECT_EQ(complaint({{"x-dead-letter-exchange", text("")},
+                       {"x-dead-letter-routing-key", text(std::string(255, 'k'))}}),
+            "");
+  EXPECT_EQ(complaint({{"x-dead-letter-exchange", text("")},
+                       {"x-dead-letter-routing-key", text(std::string(256, 'k'))}}),
+            invalid("x-dead-letter-routing-key", "\"longer than 255 bytes\""));
   EXPECT_EQ(complaint({{"x-dead-letter-routing-key", number(1)}}),
             invalid("x-dead-letter-routing-key", "{unacceptable_type,long}"));
 }

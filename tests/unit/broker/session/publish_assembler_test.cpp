@@ -153,6 +153,19 @@ TEST(PublishAssembler, TakesKeysOutOfHeaders) {
   EXPECT_EQ(seen->size(), 2U);
   EXPECT_NE(seen->find("CC"), nullptr);
   EXPECT_EQ(seen->find("BCC"), nullptr);
+  EXPECT_EQ(read_blind_keys(publish.message->blind_keys()), (std::vector<std::string_view>{"z"}));
+}
+
+TEST(PublishAssembler, RefusesMoreBlindKeysThanAMessageKeeps) {
+  FieldTable headers;
+  const protocol::FieldArray keys(300, FieldValue::long_string(std::string(300, 'z')));
+  headers.set("BCC", FieldValue::array(keys));
+  PublishAssembler assembler = started();
+  ASSERT_TRUE(assembler.add_header(bytes_of(header_with(headers)), "", size_max_bytes));
+  const auto& publish = assembler.finish();
+  ASSERT_TRUE(publish.bad_extra_routing_keys);
+  EXPECT_EQ(publish.bad_extra_routing_keys->reply_text(),
+            "PRECONDITION_FAILED - the keys of BCC are longer than 65535 bytes");
 }
 
 // Goal: RabbitMQ complains when it routes, after it has looked for the exchange, not before.
