@@ -162,6 +162,19 @@ void stop_logging() {
   for (auto& logger : loggers()) logger.reset();
 }
 
+void log_last_words(std::string_view text, LogCategory category) {
+  const spdlog::logger& logger = logger_of(category);
+  const spdlog::details::log_msg message(logger.name(), spdlog::level::err, text);
+  for (const spdlog::sink_ptr& sink : logger.sinks()) {
+    // spdlog says with an exception that a file cannot be written; the others may be.
+    try {
+      sink->log(message);
+      sink->flush();
+    } catch (const spdlog::spdlog_ex&) {
+    }
+  }
+}
+
 void log_info(std::string_view text, LogCategory category) { logger_of(category).info(text); }
 void log_warning(std::string_view text, LogCategory category) { logger_of(category).warn(text); }
 void log_error(std::string_view text, LogCategory category) { logger_of(category).error(text); }

@@ -24,6 +24,10 @@ void stop_logging();
 /// Categories of lines that no session writes.
 enum class LogCategory : std::uint8_t { server, storage };
 
+/// Writes an error on the calling thread, past the queue, for a process that ends at once while
+/// other threads may still be logging.
+void log_last_words(std::string_view text, LogCategory category);
+
 void log_info(std::string_view text, LogCategory category = LogCategory::server);
 void log_warning(std::string_view text, LogCategory category = LogCategory::server);
 void log_error(std::string_view text, LogCategory category = LogCategory::server);

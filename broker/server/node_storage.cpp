@@ -132,12 +132,11 @@ bool NodeStorage::check_disk(const config::Disk& limits, bool was_raised) {
 
 void NodeStorage::on_failure(const storage::IoError& error) {
   // Whatever is confirmed after this might be lost: the kernel drops pages it could not write.
-  log_error("the disk has failed: " + error.text() +
-                "; stopping at once, nothing more is confirmed. What was confirmed is safe",
-            LogCategory::storage);
   std::signal(SIGALRM, [](int) { ::_exit(exit_io_error); });
   ::alarm(1);  // A log that nobody reads must not hold it.
-  stop_logging();
+  log_last_words("the disk has failed: " + error.text() +
+                     "; stopping at once, nothing more is confirmed. What was confirmed is safe",
+                 LogCategory::storage);
   ::_exit(exit_io_error);
 }
 
