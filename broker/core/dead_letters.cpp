@@ -52,28 +52,25 @@ boost::intrusive_ptr<Message> rewritten(const Message& message, std::string_view
 void DeadLetters::publish() {
   std::uint64_t spent_bytes = 0;
   while (!waiting_.empty() && spent_bytes < share_of_a_turn_bytes) {
-    targets_.clear();
     const Letter letter = waiting_.pop_front();
     spent_bytes += letter.entry.message->body_size() + cost_of_a_letter_bytes;
-    publish(letter);
+    const bool may_go_on = publish(letter);
     shard_.settle_in_log(letter.entry);
-    const auto is_behind = [&](const RouteTarget& target) {
-      return shard_.congested(target.queue.shard);
-    };
-    if (std::ranges::any_of(targets_, is_behind)) break;
+    if (!may_go_on) break;
   }
 }
 
-void DeadLetters::publish(const Letter& letter) {
+/// False when a shard that it went to is behind.
+bool DeadLetters::publish(const Letter& letter) {
   const QueueDefinition& queue = *letter.queue;
   const Message& message = *letter.entry.message;
   Vhost* vhost = shard_.topology().find_vhost(queue.vhost);
   const std::string& exchange_name = *queue.settings.dead_letter_exchange;
   ExchangeRecord* exchange =
       vhost == nullptr ? nullptr : shard_.topology().find_exchange(*vhost, exchange_name);
-  if (exchange == nullptr) return;  // RabbitMQ: the message is gone, without a word.
+  if (exchange == nullptr) return true;  // RabbitMQ: the message is gone, without a word.
   BasicProperties properties;
-  if (!properties.read(message.properties())) return;
+  if (!properties.read(message.properties())) return true;
 
   FieldTable headers = headers_of(properties);
   std::vector<std::string> selected;  // CC; the headers are about to change.
@@ -101,11 +98,13 @@ void DeadLetters::publish(const Letter& letter) {
   const MessageRef made =
       rewritten(message, exchange_name, keys.front(), properties, headers, blind_keys);
   BasicProperties made_properties;
-  if (!made_properties.read(made->properties())) return;
+  if (!made_properties.read(made->properties())) return true;
   LazyProperties lazy_properties(made_properties);
+  targets_.clear();
   shard_.topology().route(*vhost, *exchange, keys, lazy_properties, targets_);
   drop_cycles(*vhost, headers);
-  shard_.publish(made, targets_, properties.delivery_mode == persistent_delivery_mode);
+  const bool persistent = properties.delivery_mode == persistent_delivery_mode;
+  return shard_.publish({made, targets_, persistent, std::nullopt, {}, {}});
 }
 
 void DeadLetters::drop_cycles(Vhost& vhost, const FieldTable& headers) {

@@ -44,7 +44,7 @@ class DeadLetters {
   };
   static constexpr std::size_t waiting_max = 4096;
 
-  void publish(const Letter& letter);
+  bool publish(const Letter& letter);
   void drop_cycles(Vhost& vhost, const protocol::FieldTable& headers);
 
   ShardState& shard_;

@@ -4,6 +4,7 @@
 /// Owner:  counted references.   Thread: any; the count is atomic, the content never changes.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/intrusive_ptr.hpp>
 #include <cstddef>
@@ -43,8 +44,8 @@ class Message {
   Message(const Message&) = delete;
   Message& operator=(const Message&) = delete;
 
-  /// Makes a message again from what the log or a page has kept of it: log_head(), head_bytes()
-  /// and the body, one after the other. Null when the bytes cannot be that.
+  /// Makes a message again from what the log or a page has kept of it: log_parts(), one after
+  /// the other. Null when the bytes cannot be that.
   static boost::intrusive_ptr<Message> parse(std::span<const std::byte> bytes);
 
   /// Adds received bytes. Requires: no more than body_missing_bytes(); not shared yet.
@@ -61,15 +62,11 @@ class Message {
   std::span<const std::byte> blind_keys() const {
     return head_bytes().last(sizes_.blind_keys);
   }
-  /// Exchange, routing key, properties and blind keys as they lie in memory.
-  std::span<const std::byte> head_bytes() const {
-    return {reinterpret_cast<const std::byte*>(head()), sizes_.sum()};
-  }
-  /// The sizes of the four.
-  std::span<const std::byte> log_head() const {
-    return std::as_bytes(std::span(&sizes_, 1));
-  }
   std::span<const std::byte> body() const { return {body_, body_filled_}; }
+  /// What parse() makes a message of, in pieces.
+  std::array<std::span<const std::byte>, 3> log_parts() const {
+    return {log_head(), head_bytes(), body()};
+  }
   std::uint64_t body_size() const { return body_size_; }
   std::uint64_t body_missing_bytes() const { return body_size_ - body_filled_; }
 
@@ -80,6 +77,14 @@ class Message {
   std::uint64_t memory_bytes() const { return memory_bytes_; }
 
  private:
+  /// Exchange, routing key, properties and blind keys as they lie in memory.
+  std::span<const std::byte> head_bytes() const {
+    return {reinterpret_cast<const std::byte*>(head()), sizes_.sum()};
+  }
+  /// The sizes of the four.
+  std::span<const std::byte> log_head() const {
+    return std::as_bytes(std::span(&sizes_, 1));
+  }
   Message() = default;
   ~Message();
   char* head() { return reinterpret_cast<char*>(this + 1); }

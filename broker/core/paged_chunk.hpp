@@ -59,10 +59,12 @@ class ChunkBuilder {
     if (by_place) {
       paged.place = message.log_place();
     } else {
-      const std::size_t size =
-          message.log_head().size() + message.head_bytes().size() + message.body().size();
+      std::size_t size = 0;
+      for (const auto part : message.log_parts()) {
+        size += part.size();
+        parts_.push_back(part);
+      }
       paged.place.size_bytes = static_cast<std::uint32_t>(size);
-      parts_.insert(parts_.end(), {message.log_head(), message.head_bytes(), message.body()});
     }
     add(paged, message.body_size());
   }

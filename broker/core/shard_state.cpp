@@ -1,7 +1,6 @@
 #include "broker/core/shard_state.hpp"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
 
@@ -109,8 +108,7 @@ void ShardState::note_durable_number(std::uint64_t number) {
 
 void ShardState::log_message(const MessageRef& message, std::span<const std::uint64_t> queues,
                              std::optional<std::uint64_t> expiration_ms) {
-  const std::array<std::span<const std::byte>, 3> parts{
-      message->log_head(), message->head_bytes(), message->body()};
+  const auto parts = message->log_parts();
   storage::MessageRecord record;
   record.queues = queues;
   record.published_at_ms = static_cast<std::uint64_t>(wall_time_);
@@ -121,21 +119,29 @@ void ShardState::log_message(const MessageRef& message, std::span<const std::uin
   unwritten_.push_back({log_.ticket(), message});
 }
 
-void ShardState::publish(const MessageRef& message, std::span<const RouteTarget> targets,
-                         bool persistent) {
-  std::vector<std::uint64_t> durable_numbers;
-  if (persistent) {
-    for (const RouteTarget& target : targets) {
+bool ShardState::publish(const RoutedMessage& routed) {
+  // Shared by all who publish on the thread, so that logging does not allocate.
+  thread_local std::vector<std::uint64_t> durable_numbers;
+  durable_numbers.clear();
+  if (routed.persistent) {
+    for (const RouteTarget& target : routed.targets) {
       if (target.durable_number != 0) durable_numbers.push_back(target.durable_number);
     }
   }
-  if (!durable_numbers.empty()) log_message(message, durable_numbers, std::nullopt);
-  std::uint32_t next_index = 0;
-  for (const RouteTarget& target : targets) {
-    const bool in_log = persistent && target.durable_number != 0;
-    send(target.queue.shard, PublishToQueue{target.queue, message, std::nullopt, {}, {},
-                                            in_log ? next_index++ : not_in_log});
+  if (!durable_numbers.empty()) {
+    log_message(routed.message, durable_numbers, routed.expiration_ms);
+    if (routed.seq != PublishSeq{}) await_log(routed.publisher.slot, routed.seq);
   }
+  bool has_room = true;
+  std::uint32_t next_index = 0;
+  for (const RouteTarget& target : routed.targets) {
+    const bool in_log = routed.persistent && target.durable_number != 0;
+    send(target.queue.shard,
+         PublishToQueue{target.queue, routed.message, routed.expiration_ms, routed.publisher,
+                        routed.seq, in_log ? next_index++ : not_in_log});
+    if (congested(target.queue.shard)) has_room = false;
+  }
+  return has_room;
 }
 
 // ---- queues of this shard ------------------------------------------------------------------

@@ -7,6 +7,7 @@
 /// Owner:  one thread of the shell.   Thread: that thread; takes no lock.
 #pragma once
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
@@ -28,6 +29,23 @@
 #include "storage/log.hpp"
 
 namespace leveret::broker {
+
+/// A message, and where it goes.
+struct RoutedMessage {
+  const MessageRef& message;
+  std::span<const RouteTarget> targets;
+  bool persistent = false;
+  std::optional<std::uint64_t> expiration_ms;
+  ChannelRef publisher;
+  PublishSeq seq{};  ///< 0: nobody wants a verdict.
+
+  /// Whether the log has to keep it for any of the queues.
+  bool is_logged() const {
+    return persistent && std::ranges::any_of(targets, [](const RouteTarget& target) {
+      return target.durable_number != 0;
+    });
+  }
+};
 
 class ShardState {
  public:
@@ -125,8 +143,9 @@ class ShardState {
   }
   storage::LogWriter& log() { return log_; }
 
-  /// Publishes a message of the broker's own to queues. Nobody waits for a verdict.
-  void publish(const MessageRef& message, std::span<const RouteTarget> targets, bool persistent);
+  /// Hands a message to the queues it was routed to, and to the log what has to be kept of it.
+  /// False: a shard that has got some of it is behind; wait_for_inbox() tells when it is not.
+  bool publish(const RoutedMessage& routed);
 
   // ---- what queues call ----
   /// Null when queues stay in memory.

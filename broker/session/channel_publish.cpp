@@ -154,45 +154,26 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
   const bool unroutable = publish.targets.empty() && publish.reply_targets.empty();
   if (unroutable && publish.mandatory) return_message(publish.message);
 
-  // Shared by all channels of the thread, so that logging does not allocate.
-  thread_local std::vector<std::uint64_t> durable_numbers;
-  durable_numbers.clear();
-  if (publish.persistent) {
-    for (const RouteTarget& target : publish.targets) {
-      if (target.durable_number != 0) durable_numbers.push_back(target.durable_number);
-    }
-  }
-  const bool logged = !durable_numbers.empty();
+  RoutedMessage routed{publish.message, publish.targets, publish.persistent,
+                       publish.expiration_ms, ref(), {}};
   // A reply gives a verdict of its own only where its fate matters to the publisher.
   const bool replies_answer = publish.mandatory && publish.targets.empty();
-  const std::size_t verdict_count = publish.targets.size() + (logged ? 1 : 0) +
+  const std::size_t verdict_count = publish.targets.size() + (routed.is_logged() ? 1 : 0) +
                                     (replies_answer ? publish.reply_targets.size() : 0);
-  PublishSeq seq{};
   if (confirms_) {
-    seq = confirms_->open(static_cast<std::uint32_t>(verdict_count));
+    routed.seq = confirms_->open(static_cast<std::uint32_t>(verdict_count));
     if (verdict_count == 0) request_end_of_turn();
   } else if (transaction_) {
     transaction_->missing_verdict_count += verdict_count;
-    seq = PublishSeq{1};  // Any number but 0: a transaction only counts its verdicts.
-  }
-  if (logged) {
-    shard().log_message(publish.message, durable_numbers, publish.expiration_ms);
-    if (seq != PublishSeq{}) shard().await_log(slot_, seq);
+    routed.seq = PublishSeq{1};  // Any number but 0: a transaction only counts its verdicts.
   }
   for (const ReplyToken& token : publish.reply_targets) {
     shard().send(token.channel.shard,
-                 PublishToReply{token, publish.message, ref(), replies_answer ? seq : PublishSeq{},
-                                replies_answer});
+                 PublishToReply{token, publish.message, ref(),
+                                replies_answer ? routed.seq : PublishSeq{}, replies_answer});
     if (shard().congested(token.channel.shard)) connection_.wait_for_inbox();
   }
-  std::uint32_t next_index = 0;
-  for (const RouteTarget& target : publish.targets) {
-    const bool in_log = logged && target.durable_number != 0;
-    shard().send(target.queue.shard,
-                 PublishToQueue{target.queue, publish.message, publish.expiration_ms, ref(), seq,
-                                in_log ? next_index++ : not_in_log});
-    if (shard().congested(target.queue.shard)) connection_.wait_for_inbox();
-  }
+  if (!shard().publish(routed)) connection_.wait_for_inbox();
 }
 
 void Channel::return_message(const MessageRef& message) {

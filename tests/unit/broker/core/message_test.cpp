@@ -37,7 +37,7 @@ TEST(Message, KeepsKeysThatNobodySees) {
   EXPECT_EQ(read_blind_keys(message->blind_keys()), keys);
 
   std::vector<std::byte> kept;
-  for (const auto part : {message->log_head(), message->head_bytes(), message->body()}) {
+  for (const auto part : message->log_parts()) {
     kept.insert(kept.end(), part.begin(), part.end());
   }
   const auto again = Message::parse(kept);

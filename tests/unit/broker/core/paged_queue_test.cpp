@@ -192,8 +192,7 @@ class RecoveredQueues : public PagedQueues {
   /// The entry of a message that a former process has logged.
   RecoveredEntry logged(std::string_view body) {
     const auto message = Shards::message(body);
-    const std::array<std::span<const std::byte>, 3> parts{
-        message->log_head(), message->head_bytes(), message->body()};
+    const auto parts = message->log_parts();
     storage::MessageRecord record;
     record.parts = parts;
     log_.append_message(record, message->log_place());

@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <map>
 #include <optional>
 #include <random>
@@ -38,12 +37,15 @@ class PagedReadyList : public testing::Test {
     push(message(body), not_in_log, expires_at);
   }
   void push(MessageRef message, std::uint32_t log_index, Instant expires_at) {
-    list_.push_back({std::move(message), Position{++last_position_}, expires_at, false, log_index},
-                    &paging_.pager);
+    QueueEntry entry;
+    entry.message = std::move(message);
+    entry.position = Position{++last_position_};
+    entry.expires_at = expires_at;
+    entry.log_index = log_index;
+    list_.push_back(std::move(entry), &paging_.pager);
   }
   void log(const MessageRef& message) {
-    const std::array<std::span<const std::byte>, 3> parts{
-        message->log_head(), message->head_bytes(), message->body()};
+    const auto parts = message->log_parts();
     storage::MessageRecord record;
     record.parts = parts;
     log_.append_message(record, message->log_place());

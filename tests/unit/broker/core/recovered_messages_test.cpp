@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
 #include <string>
 
 #include "tests/unit/broker/core/shards.hpp"
@@ -26,8 +25,7 @@ class RecoveredMessagesTest : public testing::Test {
 
   void add(std::uint64_t queue, std::string_view body, std::uint8_t priority) {
     const auto message = Shards::message(body, priority);
-    const std::array<std::span<const std::byte>, 3> parts{
-        message->log_head(), message->head_bytes(), message->body()};
+    const auto parts = message->log_parts();
     storage::MessageRecord record;
     record.parts = parts;
     log_.append_message(record, message->log_place());
