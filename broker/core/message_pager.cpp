@@ -149,8 +149,12 @@ storage::IoResult<void> MessagePager::read_entries(PagedChunk& chunk) {
     } else {
       message = Message::parse(bytes);
     }
-    loading_.push_back({std::move(message), paged.position, paged.expires_at,
-                        paged.redelivered != 0, paged.log_index});
+    QueueEntry& entry = loading_.emplace_back();
+    entry.message = std::move(message);
+    entry.position = paged.position;
+    entry.expires_at = paged.expires_at;
+    entry.redelivered = paged.redelivered != 0;
+    entry.log_index = paged.log_index;
     return true;
   });
   const auto count = read ? static_cast<std::uint32_t>(loading_.size()) : chunk.count;

@@ -42,7 +42,10 @@ QueueCounts Queue::counts() {
 
 Verdict Queue::enqueue(PublishToQueue&& publish) {
   const auto& queue_ttl_ms = definition_->settings.message_ttl_ms;
-  QueueEntry entry{std::move(publish.message), next_position_, never, false, publish.log_index};
+  QueueEntry entry;
+  entry.message = std::move(publish.message);
+  entry.position = next_position_;
+  entry.log_index = publish.log_index;
   if (definition_->settings.overflow != QueueOverflow::drop_head) {
     const std::uint64_t body_bytes = entry.message->body_size();
     // What consumers can take does not count, but it leaves the queue only when that is pumped.
@@ -144,7 +147,7 @@ std::optional<QueueEntry> Queue::get(bool no_ack) {
   pump();
   DropBudget budget = SIZE_MAX;  // Who asks for a message must not hear that there is none.
   if (!make_front_ready(true, budget)) return std::nullopt;
-  QueueEntry entry = ready_.pop_front();
+  QueueEntry entry = take_front();
   if (!no_ack) ++unacked_count_;
   arm_timer();
   return entry;
@@ -161,6 +164,13 @@ std::uint64_t Queue::purge() {
 void Queue::touch() {
   unused_since_ = shard_.now();
   arm_timer();
+}
+
+/// The first message, to be delivered.
+QueueEntry Queue::take_front() {
+  QueueEntry entry = ready_.pop_front();
+  entry.is_dead_lettered = definition_->settings.dead_letter_exchange.has_value();
+  return entry;
 }
 
 void Queue::deliver(Consumer& consumer, QueueEntry entry) {
@@ -205,7 +215,7 @@ bool Queue::pump() {
     }
     if (!make_front_ready(false, budget)) break;
     spent_bytes += ready_.front().message->body_size() + pump_cost_of_a_message_bytes;
-    deliver(*consumer, ready_.pop_front());
+    deliver(*consumer, take_front());
   }
   // What arrived with a time to live of 0 was offered once, and that is all it may be.
   if (!drop_expired(true, budget)) finished = false;

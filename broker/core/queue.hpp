@@ -69,6 +69,7 @@ class Queue final : private Timer {
   friend class ShardState;
 
   void on_timer(Instant now) override;
+  QueueEntry take_front();
   void deliver(Consumer& consumer, QueueEntry entry);
   /// How many messages may be dropped yet before others have their turn.
   using DropBudget = std::size_t;

@@ -18,6 +18,8 @@ struct QueueEntry {
   Position position{};
   Instant expires_at = never;
   bool redelivered = false;
+  /// Set when it is delivered: a rejection is the queue's to carry out, for the message goes on.
+  bool is_dead_lettered = false;
   /// Which of the references of the message's record is this queue's.
   std::uint32_t log_index = not_in_log;
 };

@@ -35,14 +35,14 @@ struct PublishToQueue {
   PublishSeq seq{};  ///< 0: the publisher wants no verdict.
   std::uint32_t log_index = not_in_log;
 };
-/// A delivered message was acknowledged.
+/// A delivered message is done with: acknowledged, or rejected where nothing becomes of it.
 struct Settle {
   QueueRef queue;
   ConsumerId consumer{};  ///< 0: it was fetched by basic.get.
   Position position{};
   std::uint64_t body_bytes = 0;
 };
-/// A delivered message was rejected for good.
+/// A delivered message was rejected for good, and goes on to a dead-letter exchange.
 struct Reject {
   QueueRef queue;
   ConsumerId consumer{};  ///< 0: it was fetched by basic.get.

@@ -355,13 +355,16 @@ void Channel::note_room() {
 void Channel::settle_delivery(Unsettled&& delivery, Settlement settlement) {
   const ShardId home = delivery.queue.shard;
   switch (settlement) {
+    case Settlement::reject:
+      if (delivery.entry.is_dead_lettered) {
+        shard().send(home, Reject{delivery.queue, delivery.consumer, std::move(delivery.entry)});
+        break;
+      }
+      [[fallthrough]];  // Nothing becomes of it: it is done with like an acknowledged one.
     case Settlement::acknowledge:
       shard().settle_in_log(delivery.entry);
       shard().send(home, Settle{delivery.queue, delivery.consumer, delivery.entry.position,
                                 delivery.entry.message->body_size()});
-      break;
-    case Settlement::reject:
-      shard().send(home, Reject{delivery.queue, delivery.consumer, std::move(delivery.entry)});
       break;
     case Settlement::requeue:
       delivery.entry.redelivered = true;

@@ -190,6 +190,26 @@ TEST_P(Transaction, WaitsForQueuesElsewhere) {
                get_ok(1, 0, "far", "m", no_flags, {.delivery_mode = 2}));
 }
 
+// Goal: a rejection of which nothing becomes is in the log with the rest of its transaction, as an
+// acknowledgement is, wherever the queue is at home.
+TEST_P(Transaction, LogsRejectionsWithTheRest) {
+  const Properties persistent{.delivery_mode = 2};
+  Client& other = on_a_channel();
+  other.receives(queue_declare("far", durable)).replies(queue_declare_ok("far", 0, 0));
+  Client& client = on_a_channel();
+  client.receives(publish("", "far", "1", persistent), publish("", "far", "2", persistent),
+                  tx_select(), get("far"), get("far"))
+      .replies(tx_select_ok(), get_ok(1, 1, "far", "1", no_flags, persistent),
+               get_ok(2, 0, "far", "2", no_flags, persistent));
+  client.receives(nack(2, multiple));
+  client.turn_ends();
+  constexpr std::size_t shard_of_client = 0;
+  EXPECT_EQ(world().settled_count(shard_of_client), 0U);
+  client.receives(tx_commit()).replies(tx_commit_ok());
+  client.turn_ends();
+  EXPECT_EQ(world().settled_count(shard_of_client), 2U);
+}
+
 TEST_P(Transaction, SurvivesAClientThatVanishesInACommit) {
   Client& other = on_a_channel();
   other.receives(queue_declare("far")).replies(queue_declare_ok("far", 0, 0));

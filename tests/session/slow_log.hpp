@@ -23,7 +23,10 @@ class SlowLog final : public storage::LogWriter {
   }
   void settle(const storage::LogPlace& place, std::uint32_t index) override {
     log_.settle(place, index);
+    ++settled_count_;
   }
+  /// How many references have been settled.
+  std::uint64_t settled_count() const { return settled_count_; }
   void mark_delivered(const storage::LogPlace& place, std::uint32_t index) override {
     log_.mark_delivered(place, index);
   }
@@ -43,6 +46,7 @@ class SlowLog final : public storage::LogWriter {
   storage::VolatileLog log_;
   storage::LogTicket committed_{};
   bool slow_ = false;
+  std::uint64_t settled_count_ = 0;
 };
 
 }  // namespace leveret::broker

@@ -58,6 +58,10 @@ class World {
   void set_alarm(ResourceAlarm alarm);
   /// While the disk is slow, nothing that is logged becomes safe.
   void set_disk_slow(bool slow);
+  /// How many references to logged messages a shard has settled.
+  std::uint64_t settled_count(std::size_t shard) const {
+    return shards_[shard]->log.settled_count();
+  }
   /// Says of a shard that its inbox is full, or that it has room again.
   void set_congested(ShardId shard, bool congested);
   void shut_down();

@@ -197,7 +197,7 @@ class Consumer(Peer):
 
 
 class TxConsumer(Consumer):
-    """Acknowledges in transactions."""
+    """Acknowledges in transactions, and rejects where nothing becomes of that: it is as good as an acknowledgement."""
 
     def __init__(self, queue, prefetch=50, batch=20):
         super().__init__(queue, prefetch)
@@ -219,7 +219,10 @@ class TxConsumer(Consumer):
             self.flush()
             return
         settled = [copy for copy in self._settled if copy is not None]
-        self.send(method_frame("basic.ack", delivery_tag=self._tags[-1], multiple=True))
+        if self.queue not in self.load.ledger.dead_letters and self.load.chosen.random() < 0.5:
+            self.send(method_frame("basic.nack", delivery_tag=self._tags[-1], multiple=True, requeue=False))
+        else:
+            self.send(method_frame("basic.ack", delivery_tag=self._tags[-1], multiple=True))
         self.send(method_frame("tx.commit"))
         for copy in settled:
             self.load.ledger.settle(copy)
