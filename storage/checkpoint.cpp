@@ -1,5 +1,9 @@
 #include "storage/checkpoint.hpp"
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+
 #include "storage/crc32c.hpp"
 #include "storage/packed.hpp"
 
@@ -116,6 +120,31 @@ Result<Checkpoint, std::string> decode_checkpoint(std::span<const std::byte> byt
   checkpoint.epoch = header.epoch;
   PackedReader reader(body);
   if (!unpack_state(reader, checkpoint.state)) return wrong("cannot be read");
+  return checkpoint;
+}
+
+std::vector<CheckpointFile> checkpoint_files_in(std::span<const std::string> names) {
+  std::vector<CheckpointFile> files;
+  for (const std::string& name : names) {
+    if (const auto number = number_in_checkpoint_name(name)) {
+      files.push_back({*number, false, name});
+    } else if (const auto copied = number_in_checkpoint_copy_name(name)) {
+      files.push_back({*copied, true, name});
+    }
+  }
+  std::ranges::sort(files, std::greater{}, [](const CheckpointFile& file) {
+    return std::pair(file.segment, !file.is_copy);
+  });
+  return files;
+}
+
+Result<Checkpoint, std::string> decode_checkpoint(std::span<const std::byte> bytes,
+                                                  const NodeId& node,
+                                                  const CheckpointFile& file) {
+  auto checkpoint = decode_checkpoint(bytes, node);
+  if (checkpoint && checkpoint->segment != file.segment) {
+    return tl::unexpected(std::string("is another checkpoint than its name says"));
+  }
   return checkpoint;
 }
 

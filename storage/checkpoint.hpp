@@ -28,4 +28,19 @@ std::vector<std::byte> encode_checkpoint(const Checkpoint& checkpoint, const Nod
 Result<Checkpoint, std::string> decode_checkpoint(std::span<const std::byte> bytes,
                                                   const NodeId& node);
 
+/// A file with a checkpoint in it, as its name says.
+struct CheckpointFile {
+  std::uint32_t segment = 0;
+  bool is_copy = false;
+  std::string name;
+};
+
+/// Those among the names of a folder, in the order in which a start believes them: the newest
+/// first, and a copy behind what it is one of.
+std::vector<CheckpointFile> checkpoint_files_in(std::span<const std::string> names);
+
+/// As above; it must also be the checkpoint that its name says.
+Result<Checkpoint, std::string> decode_checkpoint(std::span<const std::byte> bytes,
+                                                  const NodeId& node, const CheckpointFile& file);
+
 }  // namespace leveret::storage

@@ -142,13 +142,12 @@ void Keeper::double_newest_checkpoint() {
 void Keeper::remove_old_checkpoints() {
   const auto names = files_.files().list(files_.folder());
   if (!names) return;
-  for (const std::string& name : *names) {
-    const auto number = number_in_checkpoint_name(name);
-    const auto copied = number_in_checkpoint_copy_name(name);
-    if ((number && *number != newest_.segment && *number != older_.segment) ||
-        (copied && (*copied != newest_.segment || *copied != older_.segment))) {
-      remove(name);
-    }
+  for (const CheckpointFile& file : checkpoint_files_in(*names)) {
+    const bool is_newest = file.segment == newest_.segment;
+    const bool is_older = file.segment == older_.segment;
+    // A copy stands for the older one where both are the same.
+    const bool is_needed = file.is_copy ? is_newest && is_older : is_newest || is_older;
+    if (!is_needed) remove(file.name);
   }
 }
 

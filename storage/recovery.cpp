@@ -29,12 +29,6 @@ class Recovery {
 
  private:
   using Outcome = Result<void, std::string>;
-  struct CheckpointFile {
-    std::uint32_t segment;
-    bool is_copy;
-    std::string name;
-  };
-
   Outcome list_files();
   Outcome load_checkpoints();
   Result<Checkpoint, std::string> load_checkpoint(const CheckpointFile& file);
@@ -58,7 +52,7 @@ class Recovery {
   const RecoveryOptions& options_;
   Recovered recovered_;
   std::vector<std::uint32_t> segments_;
-  std::vector<CheckpointFile> checkpoints_;  ///< The one to be believed first at the end.
+  std::vector<CheckpointFile> checkpoints_;  ///< The one to be believed first is in front.
   SegmentIndex index_;
   std::uint64_t durable_upto_ = 0;  ///< Of the segment that is scanned, as its frames say.
   std::uint64_t done_bytes_ = 0;
@@ -96,10 +90,6 @@ Recovery::Outcome Recovery::list_files() {
       segments_.push_back(*segment);
     } else if (const auto index = number_in_index_name(name)) {
       indexes.push_back(*index);
-    } else if (const auto checkpoint = number_in_checkpoint_name(name)) {
-      checkpoints_.push_back({*checkpoint, false, name});
-    } else if (const auto copied = number_in_checkpoint_copy_name(name)) {
-      checkpoints_.push_back({*copied, true, name});
     } else if (name.starts_with(spare_beginning) && !name.ends_with(unfinished_end)) {
       recovered_.spares.push_back(name);
     } else if (name.ends_with(unfinished_end)) {
@@ -110,9 +100,7 @@ Recovery::Outcome Recovery::list_files() {
     // Its segment went, and the system forgot that the index went, too.
     if (!std::ranges::binary_search(segments_, index)) remove(index_name(index));
   }
-  std::ranges::sort(checkpoints_, {}, [](const CheckpointFile& file) {
-    return std::pair(file.segment, !file.is_copy);
-  });
+  checkpoints_ = checkpoint_files_in(*names);
   return {};
 }
 
@@ -126,11 +114,8 @@ void Recovery::remove(const std::string& name) {
 Result<Checkpoint, std::string> Recovery::load_checkpoint(const CheckpointFile& file) {
   const auto bytes = read_file(files_, path(file.name), checkpoint_size_max_bytes);
   if (!bytes) return tl::unexpected(bytes.error().text());
-  auto checkpoint = decode_checkpoint(*bytes, node_);
+  auto checkpoint = decode_checkpoint(*bytes, node_, file);
   if (!checkpoint) return tl::unexpected(path(file.name) + " " + checkpoint.error());
-  if (checkpoint->segment != file.segment) {
-    return tl::unexpected(path(file.name) + " is another checkpoint than its name says");
-  }
   return checkpoint;
 }
 
@@ -144,8 +129,8 @@ Recovery::Outcome Recovery::load_checkpoints() {
     return summary;
   };
   std::string complaint;
-  for (auto file = checkpoints_.rbegin(); file != checkpoints_.rend(); ++file) {
-    auto checkpoint = load_checkpoint(*file);
+  for (const CheckpointFile& file : checkpoints_) {
+    auto checkpoint = load_checkpoint(file);
     if (!checkpoint) {
       complaint = checkpoint.error();
       recovered_.notes.push_back(complaint);
@@ -155,8 +140,8 @@ Recovery::Outcome Recovery::load_checkpoints() {
       recovered_.epoch = checkpoint->epoch;
       recovered_.next_segment = checkpoint->segment;
       // The one that it is a copy of is damaged or gone.
-      if (file->is_copy && !options_.read_only) {
-        (void)files_.rename(path(file->name), path(checkpoint_name(file->segment)));
+      if (file.is_copy && !options_.read_only) {
+        (void)files_.rename(path(file.name), path(checkpoint_name(file.segment)));
       }
     } else if (recovered_.older_checkpoint.segment == 0) {
       recovered_.older_checkpoint = summary_of(*checkpoint);

@@ -210,17 +210,12 @@ IoResult<void> Salvage::write_checkpoint(Recovered&& recovered) {
 IoResult<void> Salvage::move_other_checkpoints_aside() {
   const auto names = files_.list(folder_);
   if (!names) return tl::unexpected(names.error());
-  for (const std::string& name : *names) {
-    const auto number = number_in_checkpoint_name(name);
-    if (name == salvaged_.checkpoint || (!number && !number_in_checkpoint_copy_name(name))) {
-      continue;
-    }
+  for (const CheckpointFile& file : checkpoint_files_in(*names)) {
+    if (file.name == salvaged_.checkpoint) continue;
     // The place of one that was damaged has been taken by its copy.
-    const bool was_damaged = std::ranges::count(verdict_.damaged_checkpoints, name) > 0;
-    const bool is_copy = number && was_damaged;
-    if (auto done = move_aside(name, is_copy ? checkpoint_copy_name(*number) : name); !done) {
-      return done;
-    }
+    const bool was_damaged = std::ranges::count(verdict_.damaged_checkpoints, file.name) > 0;
+    const std::string name_aside = was_damaged ? checkpoint_copy_name(file.segment) : file.name;
+    if (auto done = move_aside(file.name, name_aside); !done) return done;
   }
   return {};
 }

@@ -1,7 +1,6 @@
 #include "storage/verify.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <set>
 #include <utility>
 
@@ -32,12 +31,6 @@ class Verification {
     SegmentIndex index;
     bool is_compacted = false;
     bool is_likely = false;  ///< Damaged records say so of themselves.
-  };
-
-  struct CheckpointFile {
-    std::uint32_t number;
-    bool is_copy;
-    std::string name;
   };
 
   Outcome list_files();
@@ -90,15 +83,8 @@ Verification::Outcome Verification::list_files() {
   if (!names) return tl::unexpected(names.error().text());
   for (const std::string& name : *names) {
     if (const auto segment = number_in_segment_name(name)) segments_.push_back(*segment);
-    if (const auto number = number_in_checkpoint_name(name)) {
-      checkpoints_.push_back({*number, false, name});
-    } else if (const auto copied = number_in_checkpoint_copy_name(name)) {
-      checkpoints_.push_back({*copied, true, name});
-    }
   }
-  std::ranges::sort(checkpoints_, std::greater{}, [](const CheckpointFile& file) {
-    return std::pair(file.number, !file.is_copy);
-  });
+  checkpoints_ = checkpoint_files_in(*names);
   return {};
 }
 
@@ -109,11 +95,7 @@ Result<Checkpoint, std::string> Verification::read_checkpoint(const CheckpointFi
   const auto bytes = read_file(files_, path(file.name), small_file_max_bytes);
   if (!bytes) return tl::unexpected("cannot be read: " + bytes.error().text());
   size_bytes = bytes->size();
-  auto checkpoint = decode_checkpoint(*bytes, node_);
-  if (checkpoint && checkpoint->segment != file.number) {
-    return tl::unexpected(std::string("is another checkpoint than its name says"));
-  }
-  return checkpoint;
+  return decode_checkpoint(*bytes, node_, file);
 }
 
 Verification::Outcome Verification::read_checkpoints() {
@@ -124,7 +106,7 @@ Verification::Outcome Verification::read_checkpoints() {
       verdict_.read_bytes += size_bytes;
       verdict_.checkpoints.push_back(file.name);
       // Of two that are the same one is enough.
-      if (!replays_.empty() && replays_.back().from() == file.number) continue;
+      if (!replays_.empty() && replays_.back().from() == file.segment) continue;
       replays_.emplace_back(std::move(*checkpoint));
       replayed_.push_back(file.name);
       continue;
