@@ -23,11 +23,15 @@ struct QueueFlags {
   bool auto_delete = false;
 };
 
+/// What kind of queue it is: x-queue-type.
+enum class QueueType : std::uint8_t { classic, quorum, stream };
+
 /// What happens to a publish into a full queue.
 enum class QueueOverflow : std::uint8_t { drop_head, reject_publish, reject_publish_dlx };
 
 /// What the arguments of a declaration ask for; absent means that the feature is off.
 struct QueueSettings {
+  QueueType type = QueueType::classic;
   std::optional<std::uint64_t> expires_ms;      ///< x-expires, 1 ms to ten years.
   std::optional<std::uint64_t> message_ttl_ms;  ///< x-message-ttl, 0 ms to ten years.
   std::optional<std::uint64_t> max_length;      ///< x-max-length, ready messages.

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "broker/core/classic_queue.hpp"
 #include "broker/core/reply_token.hpp"
 #include "broker/core/resource_name.hpp"
 
@@ -160,7 +161,7 @@ Slot ShardState::reserve_queue() { return queues_.reserve(); }
 
 Queue& ShardState::open_queue(QueueDefinitionRef definition) {
   const Slot slot = definition->ref.slot;
-  queues_.fill(slot, std::make_unique<Queue>(*this, std::move(definition)));
+  queues_.fill(slot, std::make_unique<ClassicQueue>(*this, std::move(definition)));
   return **queues_.find(slot);
 }
 
@@ -183,14 +184,18 @@ tl::unexpected<QueueRefusal> refused(AmqpError error) {
 }  // namespace
 
 void ShardState::on(PublishToQueue&& message) {
-  PublishVerdict verdict{message.publisher, message.seq, Verdict::accepted};
+  const ChannelRef publisher = message.publisher;
+  const PublishSeq seq = message.seq;
+  std::optional<Verdict> verdict = Verdict::accepted;
   if (Queue* queue = find_queue(message.queue)) {
-    verdict.verdict = queue->enqueue(std::move(message));
+    verdict = queue->enqueue(std::move(message));
   } else if (message.log_index != not_in_log) {
     // Deleted meanwhile: the message counts as accepted (RabbitMQ: handle_eol).
     log_.settle(message.message->log_place(), message.log_index);
   }
-  if (verdict.seq != PublishSeq{}) send(verdict.channel.shard, verdict);
+  if (verdict && seq != PublishSeq{}) {
+    send(publisher.shard, PublishVerdict{publisher, seq, *verdict});
+  }
 }
 
 void ShardState::on(const Settle& message) {

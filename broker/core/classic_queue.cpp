@@ -1,0 +1,312 @@
+#include "broker/core/classic_queue.hpp"
+
+#include <algorithm>
+
+#include "broker/core/resource_name.hpp"
+#include "broker/core/shard_state.hpp"
+
+namespace leveret::broker {
+
+namespace {
+// One queue's share of a turn, so that a long backlog does not keep its shard from the others.
+constexpr std::uint64_t pump_budget_bytes = 1024 * 1024;
+constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
+// How many messages it may drop in a turn.
+constexpr std::size_t dropped_in_a_turn_max = 4096;
+// RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
+Instant deadline_in(Instant now, std::uint64_t duration_ms) {
+  return now + std::chrono::milliseconds(
+                   static_cast<std::int64_t>(std::min<std::uint64_t>(duration_ms, INT64_MAX)));
+}
+}  // namespace
+
+ClassicQueue::ClassicQueue(ShardState& shard, QueueDefinitionRef definition)
+    : Queue(shard, std::move(definition)),
+      ready_(definition_->settings.max_priority.value_or(0)),
+      consumers_(definition_->settings.single_active_consumer),
+      unused_since_(shard.now()) {
+  arm_timer();
+}
+
+QueueCounts ClassicQueue::counts() {
+  pump();
+  return {ready_.size(), consumers_.size()};
+}
+
+std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
+  const auto& queue_ttl_ms = definition_->settings.message_ttl_ms;
+  QueueEntry entry;
+  entry.message = std::move(publish.message);
+  entry.position = next_position_;
+  entry.log_index = publish.log_index;
+  if (definition_->settings.overflow != QueueOverflow::drop_head) {
+    const std::uint64_t body_bytes = entry.message->body_size();
+    // What consumers can take does not count, but it leaves the queue only when that is pumped.
+    if (would_overflow(body_bytes) && !ready_.empty()) pump();
+    if (would_overflow(body_bytes)) return refuse(std::move(entry));
+  }
+  const std::uint8_t priority = ready_.priority_of(*entry.message);
+  // What consumers can take is not overtaken by what comes later.
+  if (priority > 0 && consumers_.next() != nullptr) pump();
+  if (publish.expiration_ms || queue_ttl_ms) {
+    const std::uint64_t ttl_ms = std::min(publish.expiration_ms.value_or(UINT64_MAX),
+                                          queue_ttl_ms.value_or(UINT64_MAX));
+    entry.expires_at = deadline_in(shard_.now(), ttl_ms);
+  }
+  next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
+  ready_.push_back(std::move(entry), priority, shard_.pager());
+  mark_dirty();
+  return Verdict::accepted;
+}
+
+void ClassicQueue::recover(const RecoveredEntry& entry) {
+  ready_.recover(entry, next_position_, *shard_.pager());
+  next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
+  mark_dirty();  // Once it has been added, the timer is set.
+}
+
+Verdict ClassicQueue::refuse(QueueEntry entry) {
+  if (definition_->settings.overflow == QueueOverflow::reject_publish_dlx) {
+    bury(std::move(entry), DeathReason::maxlen);
+  } else {
+    shard_.settle_in_log(entry);
+  }
+  return Verdict::rejected;
+}
+
+/// A delivered message is no longer out.
+void ClassicQueue::uncount(ConsumerId id) {
+  LEVERET_ASSERT(unacked_count_ > 0, "only a delivered message can be settled");
+  --unacked_count_;
+  if (Consumer* consumer = consumers_.find(id)) {
+    --consumer->unacked_count;
+    consumers_.refresh(*consumer);
+    if (!ready_.empty()) mark_dirty();
+  }
+}
+
+void ClassicQueue::settle(const Settle& settled) { uncount(settled.consumer); }
+
+void ClassicQueue::reject(Reject&& rejected) {
+  uncount(rejected.consumer);
+  bury(std::move(rejected.entry), DeathReason::rejected);
+}
+
+void ClassicQueue::put_back(Requeue&& requeued) {
+  if (!requeued.was_no_ack) uncount(requeued.consumer);
+  ready_.put_back(std::move(requeued.entry));
+  mark_dirty();
+}
+
+Result<ConsumerId, protocol::AmqpError> ClassicQueue::add_consumer(Consumer&& consumer) {
+  const bool can_be_exclusive =
+      consumers_.empty() && !definition_->settings.single_active_consumer;
+  if (consumers_.has_exclusive() || (consumer.exclusive && !can_be_exclusive)) {
+    return tl::unexpected(protocol::AmqpError::access_refused(
+        queue_resource(definition_->name, definition_->vhost) + " in exclusive use"));
+  }
+  const ConsumerId id = consumers_.add(std::move(consumer)).id;
+  arm_timer();
+  mark_dirty();
+  return id;
+}
+
+void ClassicQueue::remove_consumer(ConsumerId id) {
+  if (!consumers_.remove(id)) return;
+  if (!consumers_.empty()) {
+    // A single active consumer has a successor, who can take messages at once.
+    if (!ready_.empty()) mark_dirty();
+    return;
+  }
+  unused_since_ = shard_.now();
+  if (definition_->auto_delete) {
+    shard_.delete_later(definition_->ref);
+  } else {
+    arm_timer();
+  }
+}
+
+void ClassicQueue::update_consumer(const UpdateConsumer& update) {
+  Consumer* consumer = consumers_.find(update.consumer);
+  if (consumer == nullptr) return;
+  consumer->credit_limit = update.credit_limit;
+  consumer->blocked = update.blocked;
+  consumers_.refresh(*consumer);
+  if (!ready_.empty()) mark_dirty();
+}
+
+std::optional<QueueEntry> ClassicQueue::get(bool no_ack) {
+  touch();
+  pump();
+  DropBudget budget = SIZE_MAX;  // Who asks for a message must not hear that there is none.
+  if (!make_front_ready(true, budget)) return std::nullopt;
+  QueueEntry entry = take_front();
+  if (!no_ack) ++unacked_count_;
+  arm_timer();
+  return entry;
+}
+
+std::uint64_t ClassicQueue::purge() {
+  pump();
+  const std::uint64_t count = ready_.size();
+  discard_ready();
+  arm_timer();
+  return count;
+}
+
+void ClassicQueue::touch() {
+  unused_since_ = shard_.now();
+  arm_timer();
+}
+
+/// The first message, to be delivered.
+QueueEntry ClassicQueue::take_front() {
+  QueueEntry entry = ready_.pop_front();
+  entry.is_dead_lettered = definition_->settings.dead_letter_exchange.has_value();
+  return entry;
+}
+
+void ClassicQueue::deliver(Consumer& consumer, QueueEntry entry) {
+  if (!consumer.no_ack) {
+    ++consumer.unacked_count;
+    ++unacked_count_;
+  }
+  consumers_.requeue(consumer);
+  shard_.send(consumer.channel.shard,
+              Deliver{consumer.channel, consumer.key, consumer.id, definition_->ref,
+                      consumer.no_ack, std::move(entry)});
+}
+
+bool ClassicQueue::is_over(Instant deadline, bool also_due_now) const {
+  return deadline < shard_.now() || (deadline == shard_.now() && also_due_now);
+}
+
+bool ClassicQueue::first_is_over(bool also_due_now) const {
+  return !ready_.empty() && is_over(ready_.front_expires_at(), also_due_now);
+}
+
+/// Drops what has expired, and brings the first of what is left into memory. False: there is none,
+/// or what is before it has to be dropped first and may not be yet.
+bool ClassicQueue::make_front_ready(bool also_due_now, DropBudget& budget) {
+  while (first_is_over(also_due_now) || ready_.front_is_paged()) {
+    if (!drop_expired(also_due_now, budget)) return false;
+    if (ready_.front_is_paged()) ready_.load_front(*definition_);
+  }
+  return !ready_.empty();
+}
+
+bool ClassicQueue::pump() {
+  std::uint64_t spent_bytes = 0;
+  DropBudget budget = dropped_in_a_turn_max;
+  bool finished = true;
+  while (!ready_.empty()) {
+    Consumer* consumer = consumers_.next();
+    if (consumer == nullptr) break;
+    if (spent_bytes >= pump_budget_bytes || shard_.congested(consumer->channel.shard)) {
+      finished = false;
+      break;
+    }
+    if (!make_front_ready(false, budget)) break;
+    spent_bytes += ready_.front().message->body_size() + pump_cost_of_a_message_bytes;
+    deliver(*consumer, take_front());
+  }
+  // What arrived with a time to live of 0 was offered once, and that is all it may be.
+  if (!drop_expired(true, budget)) finished = false;
+  // What consumers can still take does not count.
+  if (finished) finished = drop_excess(budget);
+  arm_timer();
+  return finished;
+}
+
+// ---- what leaves the queue without being delivered -----------------------------------------
+
+bool ClassicQueue::may_drop(DropBudget& budget) {
+  if (budget == 0 || (budget != SIZE_MAX && shard_.dead_letters().are_many())) return false;
+  --budget;
+  return true;
+}
+
+void ClassicQueue::bury(QueueEntry entry, DeathReason reason) {
+  if (definition_->settings.dead_letter_exchange) {
+    shard_.dead_letters().add(definition_, std::move(entry), reason);
+  } else {
+    shard_.settle_in_log(entry);
+  }
+}
+
+/// False: there are more, for another turn.
+bool ClassicQueue::drop_expired(bool also_due_now, DropBudget& budget) {
+  while (first_is_over(also_due_now)) {
+    if (!may_drop(budget)) return false;
+    if (!ready_.front_is_paged()) {
+      bury(ready_.pop_front(), DeathReason::expired);
+    } else if (!definition_->settings.dead_letter_exchange &&
+               is_over(ready_.front_chunk_expires_at(), also_due_now)) {
+      ready_.discard_front_chunk(*definition_);
+    } else {
+      ready_.load_front(*definition_);
+    }
+  }
+  return true;
+}
+
+bool ClassicQueue::would_overflow(std::uint64_t body_bytes) const {
+  const QueueSettings& settings = definition_->settings;
+  return (settings.max_length && ready_.size() >= *settings.max_length) ||
+         (settings.max_length_bytes &&
+          ready_.body_bytes() + body_bytes > *settings.max_length_bytes);
+}
+
+bool ClassicQueue::has_excess() const {
+  const QueueSettings& settings = definition_->settings;
+  if (settings.overflow != QueueOverflow::drop_head || ready_.empty()) return false;
+  return (settings.max_length && ready_.size() > *settings.max_length) ||
+         (settings.max_length_bytes && ready_.body_bytes() > *settings.max_length_bytes);
+}
+
+/// Drops the first of what is more than the queue may hold. False: there is more, for another
+/// turn.
+bool ClassicQueue::drop_excess(DropBudget& budget) {
+  while (has_excess()) {
+    if (!may_drop(budget)) return false;
+    if (ready_.front_is_paged()) {
+      ready_.load_front(*definition_);
+    } else {
+      bury(ready_.pop_front(), DeathReason::maxlen);
+    }
+  }
+  return true;
+}
+
+void ClassicQueue::arm_timer() {
+  Instant deadline = ready_.empty() ? never : ready_.front_expires_at();
+  if (definition_->settings.expires_ms && !in_use()) {
+    deadline = std::min(deadline, deadline_in(unused_since_, *definition_->settings.expires_ms));
+  }
+  if (deadline == never && !armed()) return;
+  shard_.timers().arm(*this, deadline);
+}
+
+void ClassicQueue::on_timer(Instant now) {
+  DropBudget budget = dropped_in_a_turn_max;
+  if (!drop_expired(true, budget)) mark_dirty();
+  if (definition_->settings.expires_ms && !in_use() &&
+      deadline_in(unused_since_, *definition_->settings.expires_ms) <= now) {
+    shard_.delete_later(definition_->ref);
+    return;
+  }
+  arm_timer();
+}
+
+void ClassicQueue::discard_ready() {
+  ready_.discard_all(shard_.log(), *definition_);
+}
+
+void ClassicQueue::end() {
+  discard_ready();
+  consumers_.for_each([&](const Consumer& consumer) {
+    shard_.send(consumer.channel.shard, ConsumerCancelled{consumer.channel, consumer.key});
+  });
+}
+
+}  // namespace leveret::broker
