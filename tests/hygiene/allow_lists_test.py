@@ -9,7 +9,7 @@ from source_tree import ROOT, code_of, cpp_files, includes_of, main, module_of, 
 LIBRARIES = {
     "boost/asio": {"asio", "server", "admin", "cli"},
     "boost/beast": {"admin"},
-    "boost/json": {"admin", "cli"},
+    "boost/json": {"json", "core", "admin", "cli"},
     "spdlog/": {"server", "admin", "main"},
     "fmt/": {"server", "admin", "main"},
     "yaml-cpp/": {"config"},

@@ -12,6 +12,7 @@ from source_tree import ROOT, cpp_files, includes_of, main, module_of, project_f
 MAY_INCLUDE = {
     "base": set(),
     "asio": set(),
+    "json": set(),
     "protocol": set(),
     "storage": set(),
     "config": set(),
@@ -29,10 +30,12 @@ ADMIN_SEES_OF_CORE = {"broker/core/control_port.hpp"}
 MAY_LINK = {
     "base": {"Boost::headers", "tl::expected"},
     "asio": {"leveret_base"},
+    "json": {"leveret_base"},
     "protocol": {"leveret_base"},
     "storage": {"leveret_base", "PkgConfig::ISAL"},
     "config": {"leveret_base", "yaml-cpp"},
-    "core": {"leveret_protocol", "leveret_storage", "PkgConfig::PCRE2", "OpenSSL::Crypto"},
+    "core": {"leveret_protocol", "leveret_storage", "leveret_json", "PkgConfig::PCRE2",
+             "OpenSSL::Crypto"},
     "session": {"leveret_core", "leveret_protocol"},
     "server": {"leveret_session", "leveret_core", "leveret_storage", "leveret_config",
                "leveret_asio", "spdlog::spdlog", "Threads::Threads", "OpenSSL::SSL", "PkgConfig::SYSTEMD"},

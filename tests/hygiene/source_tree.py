@@ -17,6 +17,7 @@ MODULES = {
     "storage": "storage",
     "config": "config",
     "broker/asio": "asio",
+    "broker/json": "json",
     "broker/core": "core",
     "broker/session": "session",
     "broker/server": "server",
