@@ -94,6 +94,19 @@ struct Storage {
   bool operator==(const Storage&) const = default;
 };
 
+/// When definitions files are imported.
+enum class ImportTime : std::uint8_t {
+  first_boot,  ///< Into a new data directory only.
+  every_boot,  ///< At each start and each reload.
+  changed,     ///< The same, but only what has another content than last time.
+};
+
+struct Definitions {
+  std::vector<std::string> files;
+  ImportTime when = ImportTime::first_boot;
+  bool problems_are_fatal = true;
+};
+
 struct Network {
   bool nodelay = true;
   Duration keepalive{60000};
@@ -136,6 +149,7 @@ struct Config {
   Memory memory;
   Disk disk;
   Storage storage;
+  Definitions definitions;
   Network network;
   Log log;
   Shutdown shutdown;

@@ -142,6 +142,26 @@ const std::array keys{
           config.storage.compact_at_percent = narrow<std::uint32_t>(value);
         }},
 
+    Key{"definitions.import", K::texts, "[]", 0, 0, "", true, "load_definitions",
+        "Files in RabbitMQ's JSON format that are imported before any port opens. With some, a new "
+        "data directory begins without the usual guest.",
+        [](Config& config, const KeyValue& value) { config.definitions.files = value.texts; }},
+    Key{"definitions.when", K::choice, "first_boot", 0, 0, "first_boot | every_boot | changed",
+        true, "definitions.skip_if_unchanged",
+        "Import into a new data directory only, or at each start and reload, or then what has "
+        "changed since it was imported. What a file no longer names stays.",
+        [](Config& config, const KeyValue& value) {
+          config.definitions.when = value.text == "every_boot" ? ImportTime::every_boot
+                                    : value.text == "changed"  ? ImportTime::changed
+                                                               : ImportTime::first_boot;
+        }},
+    Key{"definitions.on_error", K::choice, "fail", 0, 0, "fail | warn", true, "",
+        "What becomes of a start when a definition cannot be imported: it fails, or goes on "
+        "without it.",
+        [](Config& config, const KeyValue& value) {
+          config.definitions.problems_are_fatal = value.text == "fail";
+        }},
+
     Key{"network.nodelay", K::boolean, "true", 0, 0, "", true, "tcp_listen_options.nodelay",
         "TCP_NODELAY on clients' sockets.",
         [](Config& config, const KeyValue& value) { config.network.nodelay = value.flag; }},
@@ -210,14 +230,14 @@ const std::array keys{
         [](Config& config, const KeyValue& value) { config.compat.version = value.text; }},
 };
 
-constexpr std::array<std::string_view, 20> later_keys{
+constexpr std::array<std::string_view, 19> later_keys{
     "node.runtime_dir",   "listeners.http",         "listeners.metrics",
-    "tls",                "auth.failure_delay",     "definitions",
+    "tls",                "auth.failure_delay",     "log.levels.http",
     "limits.vhosts",      "limits.consumer_timeout", "limits.connections_per_address",
     "queues",             "http",                   "stats",
     "proxy_protocol",     "proxy_trusted",          "management",
     "prometheus",         "federation",             "shovel",
-    "cluster",            "log.levels.http"};
+    "cluster"};
 
 }  // namespace
 

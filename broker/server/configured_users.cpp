@@ -82,6 +82,8 @@ std::vector<broker::DefinitionChange> first_boot_changes(const config::Config& c
   std::vector<broker::DefinitionChange> changes;
   if (!config.auth.default_user) return changes;
   const config::User& user = *config.auth.default_user;
+  // As RabbitMQ has it: who brings definitions brings users, and wants no well-known one beside.
+  if (user.origin == "default" && !config.definitions.files.empty()) return changes;
   auto hash = hash_of(user, config.auth);
   LEVERET_ASSERT(hash.has_value(), "hashes have been checked before they are used");
   changes.push_back(broker::PutUser{{user.name, std::move(*hash), user.tags}});

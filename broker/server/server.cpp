@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <csignal>
 #include <fstream>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "broker/core/recovered_messages.hpp"
 #include "broker/core/recovery.hpp"
 #include "broker/server/configured_users.hpp"
+#include "broker/server/definitions_loader.hpp"
 #include "broker/server/logging.hpp"
 #include "broker/server/process.hpp"
 #include "broker/server/service_manager.hpp"
@@ -96,10 +98,14 @@ Result<void, std::string> Server::start() {
   for (int pass = 0; pass < 2; ++pass) {
     for (auto& shard : shards_) shard->run_ready();
   }
-  if (auto begun = begin_data_directory(); !begun) return begun;
+  begin_data_directory();
+  for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
+  if (auto imported = import_definitions(); !imported) return imported;
+  if (storage_.data_dir().is_new()) {
+    if (auto finished = storage_.data_dir().finish_first_boot(); !finished) return finished;
+  }
   // Ports open when all that was promised is there: clients declare again at once what is missing.
   if (auto opened = open_listeners(); !opened) return opened;
-  for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
   wait_for_signal();
   watch_resources();
   report_ready();
@@ -165,13 +171,13 @@ void Server::install_users(const config::Config& config) {
 }
 
 /// Makes what a new data directory begins with, and waits until that is safe.
-Result<void, std::string> Server::begin_data_directory() {
+void Server::begin_data_directory() {
   if (!storage_.data_dir().is_new()) {
     const auto& user = config_.auth.default_user;
     if (user && user->origin != "default") {
       log_info("auth.default_user counts only for a new data directory: it is not looked at");
     }
-    return {};
+    return;
   }
   storage::LogTicket ticket{};
   shards_[0]->post([this, &ticket] {
@@ -187,7 +193,25 @@ Result<void, std::string> Server::begin_data_directory() {
   for (int pass = 0; pass < 2; ++pass) {
     for (auto& shard : shards_) shard->run_ready();
   }
-  return storage_.data_dir().finish_first_boot();
+}
+
+/// Imports the configured files, if it is time for it, and waits for the end.
+Result<void, std::string> Server::import_definitions() {
+  const config::Definitions& settings = config_.definitions;
+  if (settings.files.empty()) return {};
+  if (settings.when == config::ImportTime::first_boot && !storage_.data_dir().is_new()) return {};
+  std::optional<std::vector<std::string>> problems;
+  {
+    const auto work = boost::asio::make_work_guard(context_);
+    load_definitions(context_, shards_, settings,
+                     [&](std::vector<std::string> found) { problems = std::move(found); });
+    while (!problems) context_.run_one();
+  }
+  context_.restart();  // Without work it has stopped.
+  for (const std::string& problem : *problems) log_warning("definitions.import: " + problem);
+  if (problems->empty() || !settings.problems_are_fatal) return {};
+  return tl::unexpected("definitions.import: " + problems->front() +
+                        (problems->size() > 1 ? "; the log has more of them" : ""));
 }
 
 std::vector<std::string> Server::urls() const {
@@ -242,6 +266,13 @@ void Server::reload() {
     shard->post([&shard, settings = shard_settings(config_)] { shard->set_settings(settings); });
   }
   log_info("configuration reloaded");
+  const config::Definitions& definitions = config_.definitions;
+  if (definitions.when == config::ImportTime::first_boot) return;
+  load_definitions(context_, shards_, definitions, [](const std::vector<std::string>& problems) {
+    for (const std::string& problem : problems) log_warning("definitions.import: " + problem);
+    log_info(problems.empty() ? "definitions imported"
+                              : "definitions imported, but for what was said before");
+  });
 }
 
 // ---- stop ----------------------------------------------------------------------------------

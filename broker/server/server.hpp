@@ -44,7 +44,8 @@ class Server {
   /// Brings back what the log holds.
   Result<void, std::string> recover();
   Result<void, std::string> open_listeners();
-  Result<void, std::string> begin_data_directory();
+  void begin_data_directory();
+  Result<void, std::string> import_definitions();
   void install_users(const config::Config& config);
   void wait_for_signal();
   void on_signal(int number);
