@@ -31,8 +31,8 @@ class DefinitionsImport : public std::enable_shared_from_this<DefinitionsImport>
  public:
   using Done = std::function<void(ImportOutcome outcome)>;
 
-  /// Begins, and ends by calling `done` once: all that was taken is durable then, and known to every
-  /// shard. Queues get this shard as their home. `shard` must outlive the import.
+  /// Begins, and ends by calling `done` once: all that was taken is durable then, and known to
+  /// every shard. Queues get this shard as their home. `shard` must outlive the import.
   static void run(ShardState& shard, DefinitionsFile definitions, Done done);
 
   DefinitionsImport(const DefinitionsImport&) = delete;

@@ -69,7 +69,8 @@ TEST(DefinitionsFile, MakesPoliciesParameters) {
                     "value": {"definition": [["max-length", 100]], "pattern": ".*"}}],
     "global_parameters": [{"name": "g", "value": 1}]})");
   ASSERT_EQ(file.changes.size(), 3u);
-  EXPECT_EQ(change<PutParameter>(file, 0).parameter.key, (ParameterKey{"v", "operator_policy", "o"}));
+  EXPECT_EQ(change<PutParameter>(file, 0).parameter.key,
+            (ParameterKey{"v", "operator_policy", "o"}));
   EXPECT_EQ(change<PutParameter>(file, 0).parameter.json,
             R"({"definition":{"max-length":100},"pattern":".*"})");
   EXPECT_EQ(change<PutParameter>(file, 1).parameter.key,
