@@ -7,7 +7,8 @@
 
 #include "broker/core/argument_equivalence.hpp"
 #include "broker/core/argument_value.hpp"
-#include "broker/core/message_expiration.hpp"
+#include "broker/core/queue_argument_checks.hpp"
+#include "broker/core/queue_type_arguments.hpp"
 #include "broker/core/resource_name.hpp"
 
 namespace leveret::broker {
@@ -18,69 +19,25 @@ using protocol::FieldTable;
 using protocol::FieldType;
 using protocol::FieldValue;
 
-/// What is wrong with a value, as RabbitMQ says it after the colon; empty when nothing is.
-using Complaint = std::string;
-
 constexpr std::size_t routing_key_max_bytes = 255;
 
-struct Arguments {
-  const FieldTable& table;
-  QueueSettings& settings;
-};
-
-Complaint quoted(std::string_view text) { return byte_list_text(text); }
-
-Complaint unacceptable_type(const FieldValue& value) {
-  return "{unacceptable_type," + std::string(type_name(value.type())) + "}";
-}
-
-Complaint about_number(std::string_view what, std::int64_t number) {
-  return "{" + std::string(what) + "," + std::to_string(number) + "}";
-}
-
-/// The integer in `value`, checked to be at least 0.
-Result<std::uint64_t, Complaint> non_negative(const FieldValue& value) {
-  const auto number = integer_argument(value);
-  if (!number) {
-    return tl::unexpected(
-        quoted("expected integer, got " + std::string(type_name(value.type()))));
-  }
-  if (*number < 0) return tl::unexpected(about_number("value_negative", *number));
-  return static_cast<std::uint64_t>(*number);
-}
-
-Result<std::uint64_t, Complaint> duration_ms(const FieldValue& value) {
-  auto duration = non_negative(value);
-  if (duration && *duration > expiry_max_ms) {
-    return tl::unexpected("{value_too_large," + std::to_string(*duration) + "}");
-  }
-  return duration;
-}
-
-template <class Setting>
-Complaint store(Result<std::uint64_t, Complaint> checked, std::optional<Setting>& setting) {
-  if (!checked) return std::move(checked.error());
-  setting = static_cast<Setting>(*checked);
-  return {};
-}
-
-Complaint check_expires(const FieldValue& value, Arguments& arguments) {
+Complaint check_expires(const FieldValue& value, DeclaredArguments& arguments) {
   auto expires_ms = duration_ms(value);
   if (expires_ms && *expires_ms == 0) return about_number("value_zero", 0);
   return store(std::move(expires_ms), arguments.settings.expires_ms);
 }
 
-Complaint check_message_ttl(const FieldValue& value, Arguments& arguments) {
+Complaint check_message_ttl(const FieldValue& value, DeclaredArguments& arguments) {
   return store(duration_ms(value), arguments.settings.message_ttl_ms);
 }
 
-Complaint check_dead_letter_exchange(const FieldValue& value, Arguments& arguments) {
+Complaint check_dead_letter_exchange(const FieldValue& value, DeclaredArguments& arguments) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   arguments.settings.dead_letter_exchange = *value.as_string();
   return {};
 }
 
-Complaint check_dead_letter_routing_key(const FieldValue& value, Arguments& arguments) {
+Complaint check_dead_letter_routing_key(const FieldValue& value, DeclaredArguments& arguments) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   if (arguments.table.find("x-dead-letter-exchange") == nullptr) {
     return "routing_key_but_no_dlx_defined";
@@ -92,15 +49,15 @@ Complaint check_dead_letter_routing_key(const FieldValue& value, Arguments& argu
   return {};
 }
 
-Complaint check_max_length(const FieldValue& value, Arguments& arguments) {
+Complaint check_max_length(const FieldValue& value, DeclaredArguments& arguments) {
   return store(non_negative(value), arguments.settings.max_length);
 }
 
-Complaint check_max_length_bytes(const FieldValue& value, Arguments& arguments) {
+Complaint check_max_length_bytes(const FieldValue& value, DeclaredArguments& arguments) {
   return store(non_negative(value), arguments.settings.max_length_bytes);
 }
 
-Complaint check_max_priority(const FieldValue& value, Arguments& arguments) {
+Complaint check_max_priority(const FieldValue& value, DeclaredArguments& arguments) {
   constexpr std::uint64_t priority_max = 255;
   auto priority = non_negative(value);
   if (priority && *priority > priority_max) {
@@ -109,7 +66,7 @@ Complaint check_max_priority(const FieldValue& value, Arguments& arguments) {
   return store(std::move(priority), arguments.settings.max_priority);
 }
 
-Complaint check_overflow(const FieldValue& value, Arguments& arguments) {
+Complaint check_overflow(const FieldValue& value, DeclaredArguments& arguments) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   const std::string_view name = *value.as_string();
   QueueOverflow& overflow = arguments.settings.overflow;
@@ -127,21 +84,21 @@ Complaint check_overflow(const FieldValue& value, Arguments& arguments) {
 
 // The mode and the version of a classic queue say how RabbitMQ keeps its messages. They mean
 // nothing here, but a value that RabbitMQ refuses is a mistake to be told.
-Complaint check_queue_mode(const FieldValue& value, Arguments&) {
+Complaint check_queue_mode(const FieldValue& value, DeclaredArguments&) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   const std::string_view mode = *value.as_string();
   if (mode == "default" || mode == "lazy") return {};
   return quoted("unsupported queue mode '" + std::string(mode) + "'");
 }
 
-Complaint check_queue_version(const FieldValue& value, Arguments&) {
+Complaint check_queue_version(const FieldValue& value, DeclaredArguments&) {
   const auto version = non_negative(value);
   if (!version) return version.error();
   if (*version == 1 || *version == 2) return {};
   return quoted("unsupported queue version '" + std::to_string(*version) + "'");
 }
 
-Complaint check_single_active_consumer(const FieldValue& value, Arguments& arguments) {
+Complaint check_single_active_consumer(const FieldValue& value, DeclaredArguments& arguments) {
   if (value.type() != FieldType::boolean) return unacceptable_type(value);
   arguments.settings.single_active_consumer = *value.as_bool();
   return {};
@@ -150,56 +107,39 @@ Complaint check_single_active_consumer(const FieldValue& value, Arguments& argum
 Complaint check_queue_type(const FieldValue& value) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   const std::string_view type = *value.as_string();
-  if (type == "classic" || type == "quorum" || type == "stream") return {};
+  if (find_type(type)) return {};
   return quoted("unsupported queue type '" + std::string(type) + "'");
 }
 
-/// The arguments whose values are checked, in the order in which RabbitMQ checks them.
+/// The arguments whose values are checked, in the order in which RabbitMQ checks them. A queue's
+/// type decides which of them it has.
 struct CheckedArgument {
   std::string_view name;
-  Complaint (*check)(const FieldValue&, Arguments&);
+  Complaint (*check)(const FieldValue&, DeclaredArguments&);
 };
 constexpr std::array checked_arguments{
     CheckedArgument{"x-expires", check_expires},
     CheckedArgument{"x-message-ttl", check_message_ttl},
     CheckedArgument{"x-dead-letter-exchange", check_dead_letter_exchange},
     CheckedArgument{"x-dead-letter-routing-key", check_dead_letter_routing_key},
+    CheckedArgument{"x-dead-letter-strategy", check_dead_letter_strategy},
     CheckedArgument{"x-max-length", check_max_length},
     CheckedArgument{"x-max-length-bytes", check_max_length_bytes},
+    CheckedArgument{"x-max-in-memory-length", check_amount_without_meaning},
+    CheckedArgument{"x-max-in-memory-bytes", check_amount_without_meaning},
     CheckedArgument{"x-max-priority", check_max_priority},
     CheckedArgument{"x-overflow", check_overflow},
     CheckedArgument{"x-queue-mode", check_queue_mode},
     CheckedArgument{"x-queue-version", check_queue_version},
     CheckedArgument{"x-single-active-consumer", check_single_active_consumer},
+    CheckedArgument{"x-quorum-initial-group-size", check_count_of_members},
+    CheckedArgument{"x-delivery-limit", check_delivery_limit},
+    CheckedArgument{"x-max-age", check_max_age},
+    CheckedArgument{"x-stream-max-segment-size-bytes", check_stream_max_segment_size},
+    CheckedArgument{"x-stream-filter-size-bytes", check_stream_filter_size},
+    CheckedArgument{"x-initial-cluster-size", check_count_of_members},
+    CheckedArgument{"x-queue-leader-locator", check_queue_leader_locator},
 };
-
-/// Arguments of quorum queues and streams. A classic queue refuses them whatever their values.
-constexpr std::array<std::string_view, 9> arguments_of_other_types{
-    "x-delivery-limit",           "x-dead-letter-strategy",
-    "x-initial-cluster-size",     "x-max-age",
-    "x-max-in-memory-bytes",      "x-max-in-memory-length",
-    "x-queue-leader-locator",     "x-quorum-initial-group-size",
-    "x-stream-max-segment-size-bytes",
-};
-
-/// Arguments that a classic queue knows, in the order in which RabbitMQ compares them.
-constexpr std::array<std::string_view, 13> compared_arguments{
-    "x-expires",
-    "x-message-ttl",
-    "x-dead-letter-exchange",
-    "x-dead-letter-routing-key",
-    "x-max-length",
-    "x-max-length-bytes",
-    "x-max-priority",
-    "x-overflow",
-    "x-queue-mode",
-    "x-queue-version",
-    "x-single-active-consumer",
-    "x-queue-type",
-    "x-queue-master-locator",
-};
-
-constexpr std::array<std::string_view, 2> unsupported_queue_types{"quorum", "stream"};
 
 tl::unexpected<AmqpError> invalid_argument(std::string_view argument, std::string_view queue,
                                            std::string_view vhost, std::string_view complaint) {
@@ -213,13 +153,38 @@ Result<void, AmqpError> check_type_argument(std::string_view queue, std::string_
                                             const FieldTable& arguments) {
   const FieldValue* type = arguments.find("x-queue-type");
   if (type == nullptr) return {};
-  if (const Complaint complaint = check_queue_type(*type); !complaint.empty()) {
-    return invalid_argument("x-queue-type", queue, vhost, ": " + complaint);
+  const Complaint complaint = check_queue_type(*type);
+  if (complaint.empty()) return {};
+  return invalid_argument("x-queue-type", queue, vhost, ": " + complaint);
+}
+
+Result<void, AmqpError> check_values(std::string_view queue, std::string_view vhost,
+                                     DeclaredArguments& arguments) {
+  for (const CheckedArgument& argument : checked_arguments) {
+    const FieldValue* value = arguments.table.find(argument.name);
+    if (value == nullptr || !has_argument(arguments.settings.type, argument.name)) continue;
+    if (const Complaint complaint = argument.check(*value, arguments); !complaint.empty()) {
+      return invalid_argument(argument.name, queue, vhost, ": " + complaint);
+    }
   }
-  const std::string_view name = *type->as_string();
-  if (std::ranges::find(unsupported_queue_types, name) == unsupported_queue_types.end()) return {};
-  return tl::unexpected(AmqpError::not_implemented(
-      "queue type '" + std::string(name) + "' is not supported yet by this version of Leveret"));
+  for (const auto& [name, value] : arguments.table) {
+    if (is_of_other_types_only(arguments.settings.type, name)) {
+      const std::string_view module = type_module(arguments.settings.type);
+      return invalid_argument(name, queue, vhost, " of queue type " + std::string(module));
+    }
+  }
+  return {};
+}
+
+Result<void, AmqpError> check_flags(std::string_view queue, std::string_view vhost,
+                                    const QueueFlags& flags) {
+  const std::string_view property = flags.auto_delete  ? "auto-delete"
+                                    : flags.exclusive  ? "exclusive-owner"
+                                    : !flags.durable   ? "non-durable"
+                                                       : "";
+  if (property.empty()) return {};
+  return tl::unexpected(AmqpError::precondition_failed(
+      "invalid property '" + std::string(property) + "' for " + queue_resource(queue, vhost)));
 }
 
 /// A queue of one connection is gone with it, so RabbitMQ forgets that it was declared durable.
@@ -227,9 +192,22 @@ bool effective_durable(const QueueFlags& flags) { return flags.durable && !flags
 
 }  // namespace
 
+QueueType queue_type_of(const FieldTable& arguments) {
+  const FieldValue* type = arguments.find("x-queue-type");
+  if (type == nullptr || type->type() != FieldType::long_string) return QueueType::classic;
+  return find_type(*type->as_string()).value_or(QueueType::classic);
+}
+
+Result<void, AmqpError> check_server_named(const FieldTable& arguments) {
+  const QueueType type = queue_type_of(arguments);
+  if (type == QueueType::classic) return {};
+  return tl::unexpected(AmqpError::precondition_failed(
+      "Cannot declare a server-named queue for type " + std::string(type_module(type))));
+}
+
 Result<QueueSettings, AmqpError> parse_queue_arguments(std::string_view queue,
                                                        std::string_view vhost,
-                                                       [[maybe_unused]] const QueueFlags& flags,
+                                                       const QueueFlags& flags,
                                                        const FieldTable& table) {
   // RabbitMQ looks at the dead-letter exchange before anything else, since it checks permissions
   // on it, and so has another text for its type (rabbit_channel.erl).
@@ -240,18 +218,25 @@ Result<QueueSettings, AmqpError> parse_queue_arguments(std::string_view queue,
     return tl::unexpected(std::move(checked.error()));
   }
   QueueSettings settings;
-  Arguments arguments{table, settings};
-  for (const CheckedArgument& argument : checked_arguments) {
-    const FieldValue* value = table.find(argument.name);
-    if (value == nullptr) continue;
-    if (const Complaint complaint = argument.check(*value, arguments); !complaint.empty()) {
-      return invalid_argument(argument.name, queue, vhost, ": " + complaint);
-    }
+  settings.type = queue_type_of(table);
+  DeclaredArguments arguments{table, settings};
+  if (auto checked = check_values(queue, vhost, arguments); !checked) {
+    return tl::unexpected(std::move(checked.error()));
   }
-  for (const auto& [name, value] : table) {
-    if (std::ranges::find(arguments_of_other_types, name) != arguments_of_other_types.end()) {
-      return invalid_argument(name, queue, vhost, " of queue type rabbit_classic_queue");
-    }
+  if (settings.type == QueueType::classic) return settings;
+  if (auto checked = check_flags(queue, vhost, flags); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
+  if (auto checked = check_stream_limits(settings); !checked) {
+    return tl::unexpected(std::move(checked.error()));
+  }
+  // A quorum queue does not send on what it refuses: RabbitMQ warns, and drops from the head.
+  if (settings.overflow == QueueOverflow::reject_publish_dlx) {
+    settings.overflow = QueueOverflow::drop_head;
+  }
+  if (settings.type == QueueType::stream) {
+    return tl::unexpected(AmqpError::not_implemented(
+        "queue type 'stream' is not supported yet by this version of Leveret"));
   }
   return settings;
 }
@@ -270,8 +255,8 @@ Result<void, AmqpError> check_queue_equivalence(std::string_view queue, std::str
                                      received.flags.auto_delete);
       })
       .and_then([&] {
-        return check_equivalent_arguments(compared_arguments, resource, existing.arguments,
-                                          received.arguments);
+        return check_equivalent_arguments(arguments_of(queue_type_of(existing.arguments)),
+                                          resource, existing.arguments, received.arguments);
       });
 }
 

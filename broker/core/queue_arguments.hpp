@@ -29,6 +29,9 @@ enum class QueueType : std::uint8_t { classic, quorum, stream };
 /// What happens to a publish into a full queue.
 enum class QueueOverflow : std::uint8_t { drop_head, reject_publish, reject_publish_dlx };
 
+/// Whether a dead letter may be lost on its way: x-dead-letter-strategy.
+enum class DeadLetterStrategy : std::uint8_t { at_most_once, at_least_once };
+
 /// What the arguments of a declaration ask for; absent means that the feature is off.
 struct QueueSettings {
   QueueType type = QueueType::classic;
@@ -41,13 +44,37 @@ struct QueueSettings {
   QueueOverflow overflow = QueueOverflow::drop_head;
   std::optional<std::uint8_t> max_priority;  ///< x-max-priority; 0 says no more than nothing.
   bool single_active_consumer = false;
+
+  // ---- quorum queues ----
+  /// How often a message may come back before the queue gives it up: x-delivery-limit.
+  std::optional<std::uint32_t> delivery_limit;
+  DeadLetterStrategy dead_letter_strategy = DeadLetterStrategy::at_most_once;
+
+  // ---- streams ----
+  std::optional<std::uint64_t> max_age_ms;                     ///< x-max-age.
+  std::optional<std::uint64_t> stream_max_segment_size_bytes;  ///< At most three billion.
+  std::optional<std::uint8_t> stream_filter_size_bytes;        ///< 16 to 255.
+
+  /// Whether dead letters stay until all queues that they go to have them. As in RabbitMQ only
+  /// where the queue does not drop its own messages to make room.
+  bool keeps_dead_letters() const {
+    return type == QueueType::quorum && dead_letter_exchange &&
+           dead_letter_strategy == DeadLetterStrategy::at_least_once &&
+           overflow == QueueOverflow::reject_publish;
+  }
 };
 
+/// The type that the arguments of an existing queue ask for: classic unless they say otherwise.
+QueueType queue_type_of(const protocol::FieldTable& arguments);
+
+/// Checks that a queue of this type may be given its name by the server. Error: 406.
+Result<void, protocol::AmqpError> check_server_named(const protocol::FieldTable& arguments);
+
 /// Reads and checks the arguments of a new queue.
-/// Errors: 406 precondition_failed, soft, for bad values and for arguments that only queues of
-/// another type have; 540 not_implemented, hard, for valid ones that Leveret cannot do yet.
-/// Arguments that nobody knows are accepted and mean nothing. A classic queue may have any `flags`;
-/// other types will not.
+/// Errors: 406 precondition_failed, soft, for bad values, for arguments that only queues of
+/// another type have, and for flags that this type cannot have: quorum queues and streams are
+/// durable, and neither exclusive nor auto-delete; 540 not_implemented, hard, for valid ones that
+/// Leveret cannot do yet. Arguments that nobody knows are accepted and mean nothing.
 Result<QueueSettings, protocol::AmqpError> parse_queue_arguments(
     std::string_view queue, std::string_view vhost, const QueueFlags& flags,
     const protocol::FieldTable& arguments);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/queue_type_arguments.hpp"
 #include "broker/core/reply_token.hpp"
 #include "broker/core/resource_name.hpp"
 #include "broker/session/channel.hpp"
@@ -81,7 +82,8 @@ Result<std::int32_t, AmqpError> Channel::parse_consumer_arguments(
         queue_resource(queue.name, queue.vhost) + why));
   };
   if (arguments.find("x-stream-offset") != nullptr) {
-    return refuse("x-stream-offset", " of queue type rabbit_classic_queue");
+    return refuse("x-stream-offset",
+                  " of queue type " + std::string(type_module(queue.settings.type)));
   }
   const protocol::FieldValue* value = arguments.find("x-priority");
   if (value == nullptr) return 0;

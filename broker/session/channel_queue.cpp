@@ -16,17 +16,17 @@ void Channel::on(const queue::Declare& method) {
   if (method.queue.starts_with(reply_to_queue_name)) return declare_reply_to(method);
   std::string name = strip_line_breaks(method.queue);
   if (method.passive) return declare_passively(name, method.nowait);
-  if (name.empty()) {
-    name = generated_name("amq.gen-");
-  } else if (!allowed(check_queue_name(name), method.id)) {
+  auto arguments = method.arguments.decode();
+  if (!arguments) return fail(arguments.error(), method.id);
+  if (!allowed(name.empty() ? check_server_named(*arguments) : check_queue_name(name),
+               method.id)) {
     return;
   }
+  if (name.empty()) name = generated_name("amq.gen-");
   if (!allowed(connection_.check_access(Operation::configure, ResourceKind::queue, name),
                method.id)) {
     return;
   }
-  auto arguments = method.arguments.decode();
-  if (!arguments) return fail(arguments.error(), method.id);
 
   QueueDefinition wanted;
   wanted.name = std::move(name);
