@@ -107,6 +107,10 @@ struct Definitions {
   bool problems_are_fatal = true;
 };
 
+struct Queues {
+  std::string default_type = "classic";
+};
+
 struct Network {
   bool nodelay = true;
   Duration keepalive{60000};
@@ -150,6 +154,7 @@ struct Config {
   Disk disk;
   Storage storage;
   Definitions definitions;
+  Queues queues;
   Network network;
   Log log;
   Shutdown shutdown;

@@ -162,6 +162,12 @@ const std::array keys{
           config.definitions.problems_are_fatal = value.text == "fail";
         }},
 
+    Key{"queues.default_type", K::choice, "classic", 0, 0, "classic | quorum | stream", true,
+        "default_queue_type",
+        "Type of durable, shared queues that are declared without one, in virtual hosts that have "
+        "no default of their own.",
+        [](Config& config, const KeyValue& value) { config.queues.default_type = value.text; }},
+
     Key{"network.nodelay", K::boolean, "true", 0, 0, "", true, "tcp_listen_options.nodelay",
         "TCP_NODELAY on clients' sockets.",
         [](Config& config, const KeyValue& value) { config.network.nodelay = value.flag; }},
@@ -230,11 +236,12 @@ const std::array keys{
         [](Config& config, const KeyValue& value) { config.compat.version = value.text; }},
 };
 
-constexpr std::array<std::string_view, 19> later_keys{
+constexpr std::array<std::string_view, 20> later_keys{
     "node.runtime_dir",   "listeners.http",         "listeners.metrics",
     "tls",                "auth.failure_delay",     "log.levels.http",
     "limits.vhosts",      "limits.consumer_timeout", "limits.connections_per_address",
-    "queues",             "http",                   "stats",
+    "queues.default_policy", "queues.expire_scan",  "http",
+    "stats",
     "proxy_protocol",     "proxy_trusted",          "management",
     "prometheus",         "federation",             "shovel",
     "cluster"};

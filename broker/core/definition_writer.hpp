@@ -40,6 +40,8 @@ class DefinitionWriter {
 
  private:
   void note(Topology& topology, const VhostAdded& change);
+  /// The parameter that says so has been written.
+  void note(Topology&, const VhostDefaultQueueType&) {}
   void note(Topology& topology, const VhostRemoved& change);
   void note(Topology& topology, const ExchangeAdded& change);
   void note(Topology& topology, const ExchangeRemoved& change);

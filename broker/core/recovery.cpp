@@ -176,8 +176,7 @@ Recovery::Taken Recovery::take(QueueNumbersDefinition&& numbers) {
 RecoveredTopology Recovery::finish() {
   for (ShardState* shard : shards_) shard->note_durable_number(highest_number_);
   TopologyController& controller = shards_[0]->controller();
-  controller.restore(std::move(stored_));
-  apply({UsersReplaced{controller.effective_users()}});
+  apply(controller.restore(std::move(stored_), recovered_.repairs));
   return std::move(recovered_);
 }
 

@@ -162,9 +162,12 @@ struct DeclareExchange { ExchangeDefinition definition; };
 struct DeleteExchange { std::string vhost, name; bool if_unused = false; };
 struct Bind { BindingDefinition binding; };
 struct Unbind { BindingDefinition binding; };
-/// Counts a connection against the limits of node and user.
+/// Counts a connection against the limits of node, vhost and user.
 struct AdmitConnection { std::string user; std::string vhost; };
-struct ReleaseConnection { std::string user; };
+struct ReleaseConnection { std::string user; std::string vhost; };
+/// Counts a channel of the user's, and checks it against his limit; otherwise it is open already.
+struct AdmitChannel { std::string user; bool is_checked = false; };
+struct ReleaseChannels { std::string user; std::uint64_t count = 1; };
 /// What the configuration says about users. It is not stored, but virtual hosts are.
 struct ReplaceUsers {
   std::shared_ptr<const Users> users;
@@ -178,7 +181,8 @@ struct ForgetQueue { QueueDefinitionRef definition; QueueCounts counts; };
 
 using TopologyOperation =
     std::variant<DeclareQueue, DeclareExchange, DeleteExchange, Bind, Unbind, AdmitConnection,
-                 ReleaseConnection, ReplaceUsers, ChangeDefinition, AwaitDefinitions, ForgetQueue>;
+                 ReleaseConnection, AdmitChannel, ReleaseChannels, ReplaceUsers, ChangeDefinition,
+                 AwaitDefinitions, ForgetQueue>;
 
 struct TopologyRequest {
   EndpointRef requester;

@@ -73,6 +73,12 @@ void Topology::change(const VhostAdded& added) {
   vhosts_.push_back(std::move(vhost));
 }
 
+void Topology::change(const VhostDefaultQueueType& change) {
+  Vhost* vhost = find_vhost(change.name);
+  LEVERET_ASSERT(vhost != nullptr, "only a virtual host that is there is changed");
+  vhost->default_queue_type = change.queue_type;
+}
+
 void Topology::change(const VhostRemoved& removed) {
   const auto place =
       std::find_if(vhosts_.begin(), vhosts_.end(),

@@ -74,6 +74,7 @@ class LazyProperties {
 /// What one virtual host holds, by name.
 struct Vhost {
   std::string name;
+  std::string default_queue_type;  ///< Empty: the node's.
   boost::unordered_flat_map<std::string_view, std::uint32_t> exchanges;
   boost::unordered_flat_map<std::string_view, std::uint32_t> queues;
 };
@@ -112,6 +113,7 @@ class Topology {
 
  private:
   void change(const VhostAdded& change);
+  void change(const VhostDefaultQueueType& change);
   void change(const VhostRemoved& change);
   void change(const ExchangeAdded& change);
   void change(const ExchangeRemoved& change);

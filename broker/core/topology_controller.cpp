@@ -30,6 +30,10 @@ bool repeats_what_may_be_durable(const TopologyOperation& operation) {
          std::holds_alternative<ChangeDefinition>(operation);
 }
 
+bool is_reached(const std::optional<std::uint64_t>& limit, std::uint64_t count) {
+  return limit && count >= *limit;
+}
+
 }  // namespace
 
 void TopologyController::on(TopologyRequest&& request) {
@@ -146,6 +150,14 @@ TopologyController::Outcome TopologyController::decide(const DeclareQueue& reque
     return tl::unexpected(AmqpError::precondition_failed(
         "cannot declare queue '" + definition.name + "': queue limit in cluster (" +
         std::to_string(limits_.queues) + ") is reached"));
+  }
+  const auto of_vhost = vhost_limits_.find(definition.vhost);
+  if (of_vhost != vhost_limits_.end() &&
+      is_reached(of_vhost->second.queues_max, vhost->queues.size())) {
+    return tl::unexpected(AmqpError::precondition_failed(
+        "cannot declare queue '" + definition.name + "': queue limit in vhost '" +
+        definition.vhost + "' (" + std::to_string(*of_vhost->second.queues_max) +
+        ") is reached"));
   }
   delta.push_back(QueueAdded{request.definition});
   return definition.ref;
@@ -272,30 +284,87 @@ TopologyController::Outcome TopologyController::decide(const Unbind& request,
   return QueueRef{};
 }
 
+// ---- who may come in -----------------------------------------------------------------------
+
+namespace {
+
+template <class Counts>
+std::uint64_t count_of(const Counts& counts, const std::string& name) {
+  const auto place = counts.find(name);
+  return place == counts.end() ? 0 : place->second;
+}
+
+template <class Counts>
+void subtract(Counts& counts, const std::string& name, std::uint64_t count) {
+  const auto place = counts.find(name);
+  LEVERET_ASSERT(place != counts.end() && place->second >= count,
+                 "only what was admitted is released");
+  place->second -= count;
+  if (place->second == 0) counts.erase(place);
+}
+
+/// 0 is no limit where the configuration says it.
+std::optional<std::uint64_t> configured_limit(std::uint64_t limit) {
+  return limit == 0 ? std::nullopt : std::optional(limit);
+}
+
+}  // namespace
+
 TopologyController::Outcome TopologyController::decide(const AdmitConnection& request,
                                                        TopologyDelta&) {
-  std::uint64_t& of_user = connections_of_user_[request.user];
-  if (limits_.connections != 0 && connection_count_ >= limits_.connections) {
-    return tl::unexpected(AmqpError::not_allowed("connection refused: node connection limit (" +
-                                                 std::to_string(limits_.connections) +
-                                                 ") is reached"));
+  const auto refuse = [](std::string text) {
+    return tl::unexpected(AmqpError::not_allowed(std::move(text)));
+  };
+  const auto limit_text = [](std::uint64_t limit) {
+    return "connection limit (" + std::to_string(limit) + ") is reached";
+  };
+  if (is_reached(configured_limit(limits_.connections), connection_count_)) {
+    return refuse("connection refused: node " + limit_text(limits_.connections));
   }
-  if (limits_.connections_per_user != 0 && of_user >= limits_.connections_per_user) {
-    return tl::unexpected(AmqpError::not_allowed(
-        "connection refused for user '" + request.user + "': user connection limit (" +
-        std::to_string(limits_.connections_per_user) + ") is reached"));
+  const auto of_vhost = vhost_limits_.find(request.vhost);
+  if (of_vhost != vhost_limits_.end() &&
+      is_reached(of_vhost->second.connections_max,
+                 count_of(connections_of_vhost_, request.vhost))) {
+    return refuse("access to vhost '" + request.vhost + "' refused for user '" + request.user +
+                  "': " + limit_text(*of_vhost->second.connections_max));
+  }
+  const std::uint64_t count_of_user = count_of(connections_of_user_, request.user);
+  const UserLimits& own = shard_.topology().users().limits_of(request.user);
+  for (const auto& limit :
+       {configured_limit(limits_.connections_per_user), own.connections_max}) {
+    if (!is_reached(limit, count_of_user)) continue;
+    return refuse("connection refused for user '" + request.user + "': user " +
+                  limit_text(*limit));
   }
   ++connection_count_;
-  ++of_user;
+  ++connections_of_user_[request.user];
+  ++connections_of_vhost_[request.vhost];
   return QueueRef{};
 }
 
 TopologyController::Outcome TopologyController::decide(const ReleaseConnection& request,
                                                        TopologyDelta&) {
   --connection_count_;
-  const auto place = connections_of_user_.find(request.user);
-  LEVERET_ASSERT(place != connections_of_user_.end(), "only an admitted connection is released");
-  if (--place->second == 0) connections_of_user_.erase(place);
+  subtract(connections_of_user_, request.user, 1);
+  subtract(connections_of_vhost_, request.vhost, 1);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const AdmitChannel& request,
+                                                       TopologyDelta&) {
+  const auto& limit = shard_.topology().users().limits_of(request.user).channels_max;
+  if (request.is_checked && is_reached(limit, count_of(channels_of_user_, request.user))) {
+    return tl::unexpected(AmqpError::not_allowed(
+        "number of channels opened for user '" + request.user +
+        "' has reached the maximum allowed user limit of (" + std::to_string(*limit) + ")"));
+  }
+  ++channels_of_user_[request.user];
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::decide(const ReleaseChannels& request,
+                                                       TopologyDelta&) {
+  subtract(channels_of_user_, request.user, request.count);
   return QueueRef{};
 }
 

@@ -54,8 +54,9 @@ class TopologyController {
   /// Whether release_committed() would send something now.
   bool has_committed_answers() const;
 
-  /// Takes what recovery has read; no shard may have been told of users yet.
-  void restore(StoredDefinitions stored);
+  /// Takes what recovery has read; no shard may have been told of users yet. Gives what follows
+  /// from it for every shard, and sentences about what is not understood, and means nothing.
+  TopologyDelta restore(StoredDefinitions stored, std::vector<std::string>& problems);
   const StoredDefinitions& stored() const { return stored_; }
   /// What is stored, overlaid by what the configuration says.
   std::shared_ptr<const Users> effective_users() const;
@@ -64,6 +65,8 @@ class TopologyController {
 
  private:
   using Outcome = Result<QueueRef, protocol::AmqpError>;
+  /// How many of something there are; who has none is not in it.
+  using CountByName = boost::unordered_flat_map<std::string, std::uint64_t>;
   /// Answers `requester`, by TopologyReply or, for ForgetQueue, by QueueReply.
   struct Answer {
     EndpointRef requester;
@@ -91,6 +94,8 @@ class TopologyController {
   Outcome decide(const Unbind& request, TopologyDelta& delta);
   Outcome decide(const AdmitConnection& request, TopologyDelta& delta);
   Outcome decide(const ReleaseConnection& request, TopologyDelta& delta);
+  Outcome decide(const AdmitChannel& request, TopologyDelta& delta);
+  Outcome decide(const ReleaseChannels& request, TopologyDelta& delta);
   Outcome decide(const ReplaceUsers& request, TopologyDelta& delta);
   Outcome decide(const ForgetQueue& request, TopologyDelta& delta);
   Outcome decide(const ChangeDefinition& request, TopologyDelta& delta);
@@ -107,6 +112,10 @@ class TopologyController {
   Outcome change(const DeleteVhost& request, TopologyDelta& delta);
   Outcome change(const PutParameter& request, TopologyDelta& delta);
   Outcome change(const DeleteParameter& request, TopologyDelta& delta);
+  /// What a parameter means from now on. Without one: it has gone.
+  Result<void, protocol::AmqpError> apply_parameter(const ParameterKey& key,
+                                                    const std::string* json,
+                                                    TopologyDelta& delta);
   Result<void, protocol::AmqpError> check_user_and_vhost(const std::string& user,
                                                          const std::string& vhost);
   void forget_user(const std::string& name);
@@ -134,8 +143,9 @@ class TopologyController {
   DefinitionWriter writer_;
   StoredDefinitions stored_;
   std::shared_ptr<const Users> configured_users_ = std::make_shared<const Users>();
+  std::map<std::string, VhostLimits, std::less<>> vhost_limits_;
   std::uint64_t connection_count_ = 0;
-  boost::unordered_flat_map<std::string, std::uint64_t> connections_of_user_;
+  CountByName connections_of_user_, connections_of_vhost_, channels_of_user_;
 };
 
 }  // namespace leveret::broker

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "broker/core/parameter_keys.hpp"
 #include "broker/core/predeclared_exchanges.hpp"
+#include "broker/core/vhost_metadata.hpp"
 #include "broker/core/shard_state.hpp"
 #include "broker/core/topology_controller.hpp"
 
@@ -26,9 +28,20 @@ tl::unexpected<AmqpError> configured(const std::string& what) {
 
 }  // namespace
 
-void TopologyController::restore(StoredDefinitions stored) {
+TopologyDelta TopologyController::restore(StoredDefinitions stored,
+                                          std::vector<std::string>& problems) {
   stored_ = std::move(stored);
   writer_.set_highest_removed_number(stored_.highest_removed_number);
+  TopologyDelta delta;
+  for (const auto& [key, json] : stored_.parameters) {
+    if (auto applied = apply_parameter(key, &json, delta); !applied) {
+      problems.push_back("the definition of " +
+                         describe_definition(ParameterDefinition{key, json}) +
+                         " means nothing: " + applied.error().explanation());
+    }
+  }
+  replace_users(delta);
+  return delta;
 }
 
 std::shared_ptr<const Users> TopologyController::effective_users() const {
@@ -84,6 +97,9 @@ TopologyController::Outcome TopologyController::change(const DeleteUser& request
 void TopologyController::forget_user(const std::string& name) {
   stored_.users.remove(name);
   writer_.undefine(user_key(name));
+  if (stored_.parameters.erase(user_limits_key(name)) > 0) {
+    writer_.undefine(parameter_key(user_limits_key(name)));
+  }
   writer_.undefine_all(user_prefix(DefinitionKind::permissions, name));
   writer_.undefine_all(user_prefix(DefinitionKind::topic_permissions, name));
 }
@@ -182,6 +198,7 @@ TopologyController::Outcome TopologyController::change(const DeleteVhost& reques
   stored_.users.remove_vhost(vhost);
   writer_.undefine_all(vhost_prefix(DefinitionKind::parameter, vhost));
   std::erase_if(stored_.parameters, [&](const auto& one) { return one.first.vhost == vhost; });
+  vhost_limits_.erase(vhost);
   delta.push_back(VhostRemoved{vhost});
   replace_users(delta);
   return QueueRef{};
@@ -189,11 +206,37 @@ TopologyController::Outcome TopologyController::change(const DeleteVhost& reques
 
 // ---- parameters ----------------------------------------------------------------------------
 
+Result<void, AmqpError> TopologyController::apply_parameter(const ParameterKey& key,
+                                                            const std::string* json,
+                                                            TopologyDelta& delta) {
+  const auto refuse = [](std::string why) {
+    return tl::unexpected(AmqpError::precondition_failed(std::move(why)));
+  };
+  if (key == user_limits_key(key.name)) {
+    auto limits = json == nullptr ? UserLimits{} : parse_user_limits(*json);
+    if (!limits) return refuse(std::move(limits.error()));
+    stored_.users.set_limits(key.name, *limits);
+    replace_users(delta);
+  } else if (key.vhost && key == vhost_limits_key(*key.vhost)) {
+    auto limits = json == nullptr ? VhostLimits{} : parse_vhost_limits(*json);
+    if (!limits) return refuse(std::move(limits.error()));
+    vhost_limits_[*key.vhost] = *limits;
+  } else if (key.vhost && key == vhost_metadata_key(*key.vhost)) {
+    auto metadata = json == nullptr ? VhostMetadata{} : parse_vhost_metadata(*json);
+    if (!metadata) return refuse(std::move(metadata.error()));
+    delta.push_back(VhostDefaultQueueType{*key.vhost, metadata->default_queue_type});
+  }
+  return {};
+}
+
 TopologyController::Outcome TopologyController::change(const PutParameter& request,
-                                                       TopologyDelta&) {
+                                                       TopologyDelta& delta) {
   const ParameterKey& key = request.parameter.key;
   if (key.vhost && shard_.topology().find_vhost(*key.vhost) == nullptr) {
     return tl::unexpected(AmqpError::not_found("no " + vhost_text(*key.vhost)));
+  }
+  if (auto applied = apply_parameter(key, &request.parameter.json, delta); !applied) {
+    return tl::unexpected(std::move(applied.error()));
   }
   stored_.parameters.insert_or_assign(key, request.parameter.json);
   writer_.define(request.parameter);
@@ -201,12 +244,13 @@ TopologyController::Outcome TopologyController::change(const PutParameter& reque
 }
 
 TopologyController::Outcome TopologyController::change(const DeleteParameter& request,
-                                                       TopologyDelta&) {
+                                                       TopologyDelta& delta) {
   if (stored_.parameters.erase(request.key) == 0) {
     return tl::unexpected(AmqpError::not_found(
         "no " + describe_definition(ParameterDefinition{request.key, {}})));
   }
   writer_.undefine(parameter_key(request.key));
+  apply_parameter(request.key, nullptr, delta);
   return QueueRef{};
 }
 

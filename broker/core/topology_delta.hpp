@@ -42,6 +42,8 @@ struct BindingDefinition {
 };
 
 struct VhostAdded { std::string name; };
+/// The type that its queues have if they are declared without one; empty: the node's.
+struct VhostDefaultQueueType { std::string name, queue_type; };
 /// All that is in it goes with it: queues, exchanges, bindings; and its connections are closed.
 struct VhostRemoved { std::string name; };
 struct ExchangeAdded { ExchangeDefinition definition; };
@@ -53,8 +55,8 @@ struct BindingRemoved { BindingDefinition binding; };
 struct UsersReplaced { std::shared_ptr<const Users> users; };
 
 using TopologyChange =
-    std::variant<VhostAdded, VhostRemoved, ExchangeAdded, ExchangeRemoved, QueueAdded, QueueRemoved,
-                 BindingAdded, BindingRemoved, UsersReplaced>;
+    std::variant<VhostAdded, VhostDefaultQueueType, VhostRemoved, ExchangeAdded, ExchangeRemoved,
+                 QueueAdded, QueueRemoved, BindingAdded, BindingRemoved, UsersReplaced>;
 
 /// Changes that become visible together.
 using TopologyDelta = std::vector<TopologyChange>;

@@ -82,9 +82,18 @@ Result<void, std::string> Users::set_topic_permissions(const std::string& user,
   return {};
 }
 
+void Users::set_limits(const std::string& user, const UserLimits& limits) {
+  if (limits == UserLimits{}) {
+    limits_.erase(user);
+  } else {
+    limits_.insert_or_assign(user, limits);
+  }
+}
+
 void Users::remove(const std::string& user) {
   const auto is_users = [&](const auto& entry) { return entry.first.first == user; };
   users_.erase(user);
+  limits_.erase(user);
   std::erase_if(permissions_, is_users);
   std::erase_if(topic_permissions_, is_users);
 }
@@ -113,6 +122,7 @@ void Users::remove_vhost(std::string_view vhost) {
 
 void Users::overlay(const Users& others) {
   for (const auto& [name, user] : others.users_) users_.insert_or_assign(name, user);
+  for (const auto& [name, limits] : others.limits_) limits_.insert_or_assign(name, limits);
   for (const auto& [key, granted] : others.permissions_) {
     permissions_.insert_or_assign(key, granted);
   }
@@ -126,6 +136,12 @@ void Users::overlay(const Users& others) {
 const User* Users::find(std::string_view name) const {
   const auto place = users_.find(name);
   return place == users_.end() ? nullptr : &place->second;
+}
+
+const UserLimits& Users::limits_of(std::string_view user) const {
+  static const UserLimits none;
+  const auto place = limits_.find(user);
+  return place == limits_.end() ? none : place->second;
 }
 
 const Permissions* Users::find_permissions(std::string_view user, std::string_view vhost) const {

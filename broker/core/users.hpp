@@ -15,6 +15,7 @@
 
 #include "broker/core/password_hash.hpp"
 #include "broker/core/permission_pattern.hpp"
+#include "broker/core/resource_limits.hpp"
 #include "protocol/amqp_error.hpp"
 #include "protocol/base/result.hpp"
 
@@ -52,7 +53,10 @@ class Users {
                                                   const std::string& exchange,
                                                   const TopicPermissions& permissions);
 
-  /// Takes a user away, and all that the name is permitted. It need not be there.
+  /// Limits of a user, who need not be there.
+  void set_limits(const std::string& user, const UserLimits& limits);
+
+  /// Takes a user away, with limits and all that the name is permitted. It need not be there.
   void remove(const std::string& user);
   void clear_permissions(const std::string& user, const std::string& vhost);
   void clear_topic_permissions(const std::string& user, const std::string& vhost,
@@ -66,6 +70,7 @@ class Users {
 
   /// Null when there is none of that name.
   const User* find(std::string_view name) const;
+  const UserLimits& limits_of(std::string_view user) const;
   /// Null when the user may not enter the vhost.
   const Permissions* find_permissions(std::string_view user, std::string_view vhost) const;
   bool has_topic_permissions(std::string_view user, std::string_view vhost,
@@ -99,6 +104,7 @@ class Users {
   };
 
   std::map<std::string, User, std::less<>> users_;
+  std::map<std::string, UserLimits, std::less<>> limits_;
   std::map<UserAndVhost, Permissions, Less> permissions_;
   struct TopicPatterns {
     PermissionPattern write, read;

@@ -48,6 +48,10 @@ std::shared_ptr<const broker::SessionSettings> session_settings(const config::Co
       static_cast<std::uint32_t>(config.limits.handshake_timeout.count());
   settings->message_size_max_bytes = config.limits.message_size_bytes;
   settings->consumers_per_channel_max = config.limits.consumers_per_channel;
+  // Classic is what they are anyway.
+  if (config.queues.default_type != "classic") {
+    settings->default_queue_type = config.queues.default_type;
+  }
   settings->write_high_watermark_bytes = config.network.write_high_watermark_bytes;
   return settings;
 }

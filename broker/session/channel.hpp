@@ -187,6 +187,7 @@ class Channel final : public Endpoint {
   void change_exchange_binding(bool bind, const Method& method, std::function<void()> answer);
   template <class Method>
   void change_queue_binding(bool bind, const Method& method, std::function<void()> answer);
+  void add_default_type(const protocol::queue::Declare& method, protocol::FieldTable& arguments);
   void declare_reply_to(const protocol::queue::Declare& method);
   void declare_passively(std::string_view name, bool nowait);
   void declare_queue(QueueDefinition wanted, bool nowait, bool ask_again);

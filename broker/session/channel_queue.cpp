@@ -18,6 +18,7 @@ void Channel::on(const queue::Declare& method) {
   if (method.passive) return declare_passively(name, method.nowait);
   auto arguments = method.arguments.decode();
   if (!arguments) return fail(arguments.error(), method.id);
+  add_default_type(method, *arguments);
   if (!allowed(name.empty() ? check_server_named(*arguments) : check_queue_name(name),
                method.id)) {
     return;
@@ -36,6 +37,18 @@ void Channel::on(const queue::Declare& method) {
   if (method.exclusive) wanted.exclusive_owner = connection_.id();
   wanted.arguments = std::move(*arguments);
   declare_queue(std::move(wanted), method.nowait, false);
+}
+
+/// Declarations without a type get that of the virtual host or the node, where the queue can be of
+/// that type. RabbitMQ adds the argument, too, so that both ways to say it are the same.
+void Channel::add_default_type(const queue::Declare& method, protocol::FieldTable& arguments) {
+  const std::string& of_vhost = vhost().default_queue_type;
+  const std::string& type =
+      of_vhost.empty() ? connection_.settings().default_queue_type : of_vhost;
+  if (type.empty() || arguments.find("x-queue-type") != nullptr) return;
+  const bool can_be_any = method.durable && !method.exclusive && !method.auto_delete;
+  if (type != "classic" && !can_be_any) return;
+  arguments.set("x-queue-type", protocol::FieldValue::long_string(type));
 }
 
 void Channel::declare_reply_to(const queue::Declare& method) {

@@ -98,6 +98,10 @@ void ConnectionSession::on(const connection::CloseOk& method) {
 }
 
 void ConnectionSession::release_everything() {
+  if (!channels_.empty()) {
+    shard_.send(ShardId{0},
+                TopologyRequest{EndpointRef{}, ReleaseChannels{user_, channels_.size()}});
+  }
   for (auto& [number, channel] : channels_) {
     channel->release();
     dead_channels_.push_back(std::move(channel));
@@ -110,7 +114,7 @@ void ConnectionSession::release_everything() {
   exclusive_queues_.clear();
   if (admitted_) {
     admitted_ = false;
-    shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseConnection{user_}});
+    shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseConnection{user_, vhost_}});
   }
 }
 

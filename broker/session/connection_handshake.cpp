@@ -180,9 +180,10 @@ void ConnectionSession::on(const connection::Open& method) {
 
 void ConnectionSession::receive(TopologyReply&& message) {
   awaits_admission_ = false;
+  if (!awaited_open_.empty()) return end_open_channel(message);
   if (state_ == State::closed || state_ == State::closing) {
     if (message.outcome) {
-      shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseConnection{user_}});
+      shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseConnection{user_, vhost_}});
     }
     return end_wait();
   }

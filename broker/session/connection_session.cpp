@@ -178,9 +178,34 @@ void ConnectionSession::open_channel(const Frame& frame) {
                                           ") has reached the negotiated channel_max (" +
                                           std::to_string(channel_max_) + ")"));
   }
-  const auto place =
-      channels_.emplace(frame.channel, std::make_unique<Channel>(*this, frame.channel)).first;
-  place->second->on_method(frame.payload);
+  if (!shard_.topology().users().limits_of(user_).channels_max) {
+    shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, AdmitChannel{user_, false}});
+    return add_channel(frame.channel, frame.payload);
+  }
+  awaited_channel_ = frame.channel;
+  awaited_open_.assign(frame.payload.begin(), frame.payload.end());
+  awaits_admission_ = true;
+  begin_wait();
+  shard_.send(ShardId{0},
+              TopologyRequest{shard_.endpoint_ref(slot_), AdmitChannel{user_, true}});
+}
+
+void ConnectionSession::add_channel(std::uint16_t number, std::span<const std::byte> open) {
+  const auto place = channels_.emplace(number, std::make_unique<Channel>(*this, number)).first;
+  place->second->on_method(open);
+}
+
+/// Shard 0 has said whether the user may have another channel.
+void ConnectionSession::end_open_channel(const TopologyReply& answer) {
+  const std::vector<std::byte> open = std::exchange(awaited_open_, {});
+  if (!answer.outcome) {
+    fail(0, answer.outcome.error());
+  } else if (state_ == State::open) {
+    add_channel(awaited_channel_, open);
+  } else {
+    shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseChannels{user_}});
+  }
+  end_wait();
 }
 
 void ConnectionSession::close_channel(std::uint16_t number) {
@@ -188,6 +213,7 @@ void ConnectionSession::close_channel(std::uint16_t number) {
   place->second->release();
   dead_channels_.push_back(std::move(place->second));
   channels_.erase(place);
+  shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseChannels{user_}});
 }
 
 // ---- permissions ---------------------------------------------------------------------------

@@ -147,6 +147,8 @@ class ConnectionSession final : public Endpoint, private Timer {
   void on_connection_frame(const protocol::Frame& frame);
   void on_channel_frame(const protocol::Frame& frame);
   void open_channel(const protocol::Frame& frame);
+  void add_channel(std::uint16_t number, std::span<const std::byte> open);
+  void end_open_channel(const TopologyReply& answer);
   void note_output();
   void note_answer(std::uint64_t size) {
     if (outbox_full_) answered_while_full_bytes_ += size;
@@ -205,6 +207,8 @@ class ConnectionSession final : public Endpoint, private Timer {
   std::uint8_t header_size_ = 0;
   std::array<std::byte, 8> header_{};
   std::uint32_t pending_deletion_count_ = 0;
+  std::uint16_t awaited_channel_ = 0;
+  std::vector<std::byte> awaited_open_;  ///< Its channel.open, while shard 0 is asked.
   std::string user_;
   std::string vhost_;
   std::string client_name_;

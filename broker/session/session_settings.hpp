@@ -21,6 +21,8 @@ struct SessionSettings {
   std::uint16_t heartbeat_s = 60;
   std::uint32_t handshake_timeout_ms = 10000;
   std::uint64_t message_size_max_bytes = 128ull * 1024 * 1024;
+  /// The type of queues that are declared without one; empty: classic, without saying so.
+  std::string default_queue_type;
   std::uint32_t consumers_per_channel_max = 0;  ///< 0: no limit.
   /// Above this much waiting to be sent, a connection gets no deliveries; with as much again in
   /// answers to it, it is not read.

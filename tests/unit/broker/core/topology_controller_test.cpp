@@ -196,7 +196,7 @@ TEST_P(ControllerTest, CountsConnections) {
   EXPECT_EQ(decide(AdmitConnection{"c", "/"}),
             "NOT_ALLOWED - connection refused: node connection limit (2) is reached");
   EXPECT_EQ(controller.connection_count(), 2U);
-  shards_.ask({}, ReleaseConnection{"a"});
+  shards_.ask({}, ReleaseConnection{"a", "/"});
   EXPECT_EQ(decide(AdmitConnection{"a", "/"}), "ok");
 }
 
