@@ -1,7 +1,7 @@
 /// Limits of virtual hosts and users, which are parameters.
 ///
 /// Thread: values and pure functions, any.
-/// Spec:   RabbitMQ's vhost limits and user limits: a negative number is no limit, 0 lets nobody in.
+/// Spec:   RabbitMQ's vhost and user limits: a negative number is no limit, 0 lets nobody in.
 #pragma once
 
 #include <cstdint>
