@@ -142,25 +142,29 @@ storage::IoResult<void> MessagePager::read_entries(PagedChunk& chunk) {
       return false;
     }
     bytes_count += paged.place.size_bytes;
-    MessageRef message;
-    if (paged.place.is_logged()) {
-      places_.push_back(paged.place);
-      places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
-    } else {
-      message = Message::parse(bytes);
-    }
-    QueueEntry& entry = loading_.emplace_back();
-    entry.message = std::move(message);
-    entry.position = paged.position;
-    entry.expires_at = paged.expires_at;
-    entry.redelivered = paged.redelivered != 0;
-    entry.log_index = paged.log_index;
+    add_loading(paged, bytes);
     return true;
   });
   const auto count = read ? static_cast<std::uint32_t>(loading_.size()) : chunk.count;
   chunk.loaded_count += count;
   chunk.count -= count;
   return read;
+}
+
+void MessagePager::add_loading(const PagedEntry& paged, std::span<const std::byte> bytes) {
+  MessageRef message;
+  if (paged.place.is_logged()) {
+    places_.push_back(paged.place);
+    places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
+  } else {
+    message = Message::parse(bytes);
+  }
+  QueueEntry& entry = loading_.emplace_back();
+  entry.message = std::move(message);
+  entry.position = paged.position;
+  entry.expires_at = paged.expires_at;
+  entry.redelivered = paged.redelivered != 0;
+  entry.log_index = paged.log_index;
 }
 
 std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
@@ -174,7 +178,10 @@ std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
                           read.error().text());
     return 0;
   }
-  if (!places_.empty()) read_from_log();
+  if (!places_.empty()) {
+    read_from_log();
+    settle_damaged();
+  }
 
   std::uint64_t body_bytes = 0;
   std::uint64_t damaged_count = 0;
@@ -198,11 +205,34 @@ void MessagePager::read_from_log() {
     message->log_place() = places_[index];
     loading_[places_of_[index]].message = std::move(message);
   });
+}
+
+/// Nobody can ever have a damaged message: the log may forget it.
+void MessagePager::settle_damaged() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
-    // Nobody can ever have a damaged message: the log may forget it.
     const QueueEntry& entry = loading_[places_of_[i]];
     if (entry.message == nullptr) log_.settle(places_[i], entry.log_index);
   }
+}
+
+std::vector<QueueEntry> MessagePager::read_copy(const PagedChunk& chunk,
+                                                const QueueDefinition& of) {
+  loading_.clear();
+  places_.clear();
+  places_of_.clear();
+  const auto read = for_entries(chunk, [this](const PagedEntry& paged,
+                                              std::span<const std::byte> bytes) {
+    add_loading(paged, bytes);
+    return true;
+  });
+  if (!read) {
+    report_unreadable(of, chunk.count,
+                      "could not be read back; what the log has comes again with the next start; " +
+                          read.error().text());
+    return {};
+  }
+  if (!places_.empty()) read_from_log();
+  return std::exchange(loading_, {});
 }
 
 void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {

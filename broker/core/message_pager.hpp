@@ -106,6 +106,9 @@ class MessagePager {
   /// nothing is left. What cannot be read is left out and reported for the queue; it is settled if
   /// it is known. Returns how many bytes the bodies have that came.
   std::uint64_t load(PagedChunk& chunk, const QueueDefinition& of, ChunkedFifo<QueueEntry>& to);
+  /// The entries of a chunk, which stays as it is. A message that cannot be read is null; a chunk
+  /// that cannot be read has no entries, which is reported for the queue.
+  std::vector<QueueEntry> read_copy(const PagedChunk& chunk, const QueueDefinition& of);
   /// Nobody wants a chunk's messages: settles them in the log, without reading bodies, and frees
   /// it.
   void discard(const PagedChunk& chunk, const QueueDefinition& of);
@@ -135,7 +138,9 @@ class MessagePager {
   template <class Visit>
   storage::IoResult<void> for_entries(const PagedChunk& chunk, Visit&& visit);
   storage::IoResult<void> read_entries(PagedChunk& chunk);
+  void add_loading(const PagedEntry& paged, std::span<const std::byte> bytes);
   void read_from_log();
+  void settle_damaged();
   void report_unreadable(const QueueDefinition& of, std::uint64_t count, const std::string& why);
 
   storage::PageFile& pages_;

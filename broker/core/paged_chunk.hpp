@@ -32,6 +32,7 @@ struct RecoveredEntry {
   std::uint32_t body_size_bytes = 0;
   Instant expires_at = never;
   bool redelivered = false;
+  WallTime published_at{};
   std::uint8_t priority = 0;  ///< The message's own. Known only where the queue has priorities.
 };
 

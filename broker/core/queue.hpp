@@ -55,6 +55,8 @@ class Queue {
   /// Adds a message that the log has kept, at the start. Requires: the shard has a pager, and it
   /// is told when that was the last.
   virtual void recover(const RecoveredEntry& entry) = 0;
+  /// That was the last one. `reader` has what it needs to know of the messages themselves.
+  virtual void end_recovery(storage::LogReader&) {}
   /// A declaration or basic.get happened: the queue is not unused.
   virtual void touch() = 0;
 

@@ -234,10 +234,6 @@ Result<QueueSettings, AmqpError> parse_queue_arguments(std::string_view queue,
   if (settings.overflow == QueueOverflow::reject_publish_dlx) {
     settings.overflow = QueueOverflow::drop_head;
   }
-  if (settings.type == QueueType::stream) {
-    return tl::unexpected(AmqpError::not_implemented(
-        "queue type 'stream' is not supported yet by this version of Leveret"));
-  }
   return settings;
 }
 

@@ -22,6 +22,7 @@ bool RecoveredMessages::add(const storage::LiveReference& reference) {
   entry.body_size_bytes = reference.body_size_bytes;
   entry.expires_at = deadline_of(reference, queue);
   entry.redelivered = reference.delivered;
+  entry.published_at = WallTime{static_cast<std::int64_t>(reference.published_at_ms)};
   ++count_;
   if (queue.definition().settings.max_priority.value_or(0) == 0) {
     queue.recover(entry);
@@ -31,6 +32,11 @@ bool RecoveredMessages::add(const storage::LiveReference& reference) {
   unranked_queues_.push_back(&queue);
   if (unranked_.size() == unranked_max) add_unranked();
   return true;
+}
+
+void RecoveredMessages::finish() {
+  add_unranked();
+  for (const auto& [number, queue] : queues_) queue->end_recovery(reader_);
 }
 
 void RecoveredMessages::add_unranked() {

@@ -29,7 +29,7 @@ class RecoveredMessages {
   /// kept as a point on the calendar; one that has passed meanwhile expires the message at once.
   bool add(const storage::LiveReference& reference);
   /// To be called after the last one.
-  void finish() { add_unranked(); }
+  void finish();
 
   std::uint64_t count() const { return count_; }
 

@@ -7,6 +7,7 @@
 #include "broker/core/classic_queue.hpp"
 #include "broker/core/reply_token.hpp"
 #include "broker/core/resource_name.hpp"
+#include "broker/core/stream_queue.hpp"
 
 namespace leveret::broker {
 
@@ -39,6 +40,7 @@ bool ShardState::end_turn() {
   for (int round = 0; round < rounds_max; ++round) {
     finished = pump_queues();
     if (round == 0) dead_letters_.publish();
+    if (round == 0) discarded_chunks_.settle_some(log_, pager_);
     log_.submit();
     release_committed();
     end_endpoint_turns();
@@ -48,7 +50,7 @@ bool ShardState::end_turn() {
   log_.submit();
   MessageMemory::flush();
   return finished && dirty_queues_.empty() && ending_.empty() && dead_letters_.empty() &&
-         !has_committed_answers();
+         discarded_chunks_.empty() && !has_committed_answers();
 }
 
 bool ShardState::pump_queues() {
@@ -161,7 +163,11 @@ Slot ShardState::reserve_queue() { return queues_.reserve(); }
 
 Queue& ShardState::open_queue(QueueDefinitionRef definition) {
   const Slot slot = definition->ref.slot;
-  queues_.fill(slot, std::make_unique<ClassicQueue>(*this, std::move(definition)));
+  if (definition->settings.type == QueueType::stream) {
+    queues_.fill(slot, std::make_unique<StreamQueue>(*this, std::move(definition)));
+  } else {
+    queues_.fill(slot, std::make_unique<ClassicQueue>(*this, std::move(definition)));
+  }
   return **queues_.find(slot);
 }
 
@@ -266,8 +272,12 @@ void ShardState::on(const InspectQueue& message) {
 void ShardState::on(const DeleteQueue& message) {
   Queue* queue = find_queue(message.queue);
   if (queue == nullptr) return reply(message.reply_to, queue_gone());
-  const QueueCounts counts = queue->counts();
   const QueueDefinition& definition = queue->definition();
+  // RabbitMQ deletes a stream whatever the flags say, and says no number.
+  if (definition.settings.type == QueueType::stream) {
+    return delete_queue(message.queue.slot, message.reply_to, {});
+  }
+  const QueueCounts counts = queue->counts();
   const auto refuse = [&](std::string_view why) {
     reply(message.reply_to, refused(AmqpError::precondition_failed(
                                 queue_resource(definition.name, definition.vhost) +

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/core/dead_letters.hpp"
+#include "broker/core/discarded_chunks.hpp"
 #include "broker/core/endpoint.hpp"
 #include "broker/core/message_pager.hpp"
 #include "broker/core/queue.hpp"
@@ -151,6 +152,8 @@ class ShardState {
   /// Null when queues stay in memory.
   MessagePager* pager() { return pager_; }
   DeadLetters& dead_letters() { return dead_letters_; }
+  /// Takes what streams have forgotten and the log has to hear of.
+  DiscardedChunks& discarded_chunks() { return discarded_chunks_; }
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
   /// Deletes a queue of this shard once the present call is over.
   void delete_later(QueueRef queue) { doomed_queues_.push_back(queue.slot); }
@@ -224,6 +227,7 @@ class ShardState {
   };
   std::deque<Unwritten> unwritten_;
   DeadLetters dead_letters_{*this};
+  DiscardedChunks discarded_chunks_;
   std::uint64_t last_durable_number_ = 0;
   ResourceAlarm alarm_;
   MessagePager* pager_ = nullptr;

@@ -52,7 +52,7 @@ struct QueueRecord {
 /// A queue that a message goes to.
 struct RouteTarget {
   QueueRef queue;
-  std::uint64_t durable_number = 0;  ///< 0: the queue is not durable.
+  std::uint64_t durable_number = 0;  ///< 0: its publisher does not log a message for the queue.
 };
 
 /// A message's properties, with the headers decoded only when a headers exchange lies on its way.

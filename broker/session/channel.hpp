@@ -116,6 +116,15 @@ class Channel final : public Endpoint {
     std::uint32_t credit_limit = 0;
     bool no_ack = false;
     bool blocked = false;  ///< What the queue has been told last.
+    /// Set for readers of a stream: stands for delivered messages in the ledger, which need not
+    /// be kept.
+    MessageRef stream_mark;
+  };
+  /// What the queue has to know about a consumer, and nobody else.
+  struct ConsumerTerms {
+    bool exclusive = false;
+    std::int32_t priority = 0;
+    std::unique_ptr<const StreamReading> reading;  ///< Null: the queue is not a stream.
   };
   struct ReplyConsumer {
     std::string tag;
@@ -211,13 +220,21 @@ class Channel final : public Endpoint {
   void request_end_of_turn();
   void finish_commit();
 
+  // channel_stream.cpp
+  /// Fails with 540 when the queue is a stream, which cannot do `what`.
+  bool refused_by_stream(const QueueDefinition& queue, std::string_view what, MethodId method);
+  /// Null for other queues. Errors: 406 for a missing prefetch and bad arguments, 540 for what a
+  /// reader of a stream may not ask for.
+  Result<std::unique_ptr<const StreamReading>, AmqpError> parse_reading(
+      const QueueDefinition& queue, bool no_ack, const protocol::FieldTable& arguments);
+
   // channel_consume.cpp
   void consume_replies(const protocol::basic::Consume& method);
   bool check_consumer_tag(std::string_view tag, MethodId method);
   static Result<std::int32_t, AmqpError> parse_consumer_arguments(
       const QueueDefinition& queue, const protocol::FieldTable& arguments);
-  void consume(const QueueDefinition& queue, ChannelConsumer consumer, bool exclusive,
-               std::int32_t priority, bool nowait);
+  void consume(const QueueDefinition& queue, ChannelConsumer consumer, ConsumerTerms terms,
+               bool nowait);
   ChannelConsumer* find_consumer(ConsumerKey key);
   void end_cancel(const std::string& tag, bool nowait);
   /// The queue has dropped the consumer.

@@ -46,6 +46,8 @@ void Channel::on(const basic::Consume& method) {
   if (queue == nullptr) return;
   const auto priority = parse_consumer_arguments(*queue, *arguments);
   if (!priority) return fail(priority.error(), method.id);
+  auto reading = parse_reading(*queue, method.no_ack, *arguments);
+  if (!reading) return fail(reading.error(), method.id);
 
   ChannelConsumer consumer;
   consumer.tag = method.consumer_tag.empty() ? generated_name("amq.ctag-")
@@ -54,7 +56,9 @@ void Channel::on(const basic::Consume& method) {
   consumer.queue = queue->ref;
   consumer.credit_limit = method.no_ack ? 0 : consumer_prefetch_;
   consumer.no_ack = method.no_ack;
-  consume(*queue, std::move(consumer), method.exclusive, *priority, method.nowait);
+  if (*reading != nullptr) consumer.stream_mark = Message::create("", "", {}, 0);
+  consume(*queue, std::move(consumer), {method.exclusive, *priority, std::move(*reading)},
+          method.nowait);
 }
 
 bool Channel::check_consumer_tag(std::string_view tag, MethodId method) {
@@ -81,12 +85,16 @@ Result<std::int32_t, AmqpError> Channel::parse_consumer_arguments(
         "invalid arg '" + std::string(argument) + "' for " +
         queue_resource(queue.name, queue.vhost) + why));
   };
-  if (arguments.find("x-stream-offset") != nullptr) {
-    return refuse("x-stream-offset",
-                  " of queue type " + std::string(type_module(queue.settings.type)));
+  const bool is_stream = queue.settings.type == QueueType::stream;
+  const auto refuse_for_type = [&](std::string_view argument) {
+    return refuse(argument, " of queue type " + std::string(type_module(queue.settings.type)));
+  };
+  for (const std::string_view name : arguments_of_stream_readers) {
+    if (!is_stream && arguments.find(name) != nullptr) return refuse_for_type(name);
   }
   const protocol::FieldValue* value = arguments.find("x-priority");
   if (value == nullptr) return 0;
+  if (is_stream) return refuse_for_type("x-priority");
   const auto priority = value->as_integer();
   if (!priority) {
     return refuse("x-priority", ": \"expected integer, got " +
@@ -95,16 +103,17 @@ Result<std::int32_t, AmqpError> Channel::parse_consumer_arguments(
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(*priority, INT32_MIN, INT32_MAX));
 }
 
-void Channel::consume(const QueueDefinition& queue, ChannelConsumer consumer, bool exclusive,
-                      std::int32_t priority, bool nowait) {
+void Channel::consume(const QueueDefinition& queue, ChannelConsumer consumer,
+                      ConsumerTerms terms, bool nowait) {
   consumer.blocked = outbox_full_;
   Consumer wanted;
   wanted.channel = ref();
   wanted.key = consumer.key;
-  wanted.priority = priority;
+  wanted.priority = terms.priority;
   wanted.credit_limit = effective_credit_limit(consumer);
   wanted.no_ack = consumer.no_ack;
-  wanted.exclusive = exclusive;
+  wanted.exclusive = terms.exclusive;
+  wanted.reading = std::move(terms.reading);
   wanted.blocked = consumer.blocked;
   const QueueRef queue_ref = queue.ref;
   ask([this, consumer = std::move(consumer), name = queue.name, nowait](QueueReply&& reply) {
@@ -211,7 +220,8 @@ bool Channel::on_direct_reply(const ReplyToken& token, const MessageRef& message
 
 void Channel::receive(Deliver&& message) {
   const ChannelConsumer* consumer = find_consumer(message.consumer_key);
-  const bool refused = consumer == nullptr || (!message.no_ack && global_limit_reached());
+  const bool refused = consumer == nullptr || (!message.no_ack && global_limit_reached() &&
+                                               consumer->stream_mark == nullptr);
   if (refused) {
     global_full_ |= consumer != nullptr;
     requeue(message.queue, message.consumer, message.no_ack, std::move(message.entry));
@@ -225,6 +235,8 @@ void Channel::receive(Deliver&& message) {
   method.exchange = message.entry.message->exchange();
   method.routing_key = message.entry.message->routing_key();
   connection_.write_content(number_, method, message.entry.message);
+  // It never comes back, and a reader's prefetch may be large.
+  if (consumer->stream_mark != nullptr) message.entry.message = consumer->stream_mark;
   note_delivered(method.delivery_tag, message.no_ack, message.queue, message.consumer,
                  std::move(message.entry));
 }
@@ -248,7 +260,7 @@ void Channel::on(const basic::Get& method) {
     return;
   }
   const QueueDefinition* queue = find_usable_queue(name, method.id);
-  if (queue == nullptr) return;
+  if (queue == nullptr || refused_by_stream(*queue, "basic.get", method.id)) return;
   getting_ = true;
   connection_.begin_wait();
   shard().send(queue->ref.shard, GetFromQueue{queue->ref, ref(), method.no_ack});

@@ -80,12 +80,15 @@ void Channel::declare_passively(std::string_view name, bool nowait) {
 
 void Channel::answer_declare(const QueueDefinition& existing, bool nowait,
                              std::function<void()> when_gone) {
-  ask([this, name = existing.name, durable = existing.durable, nowait,
+  const bool is_stream = existing.settings.type == QueueType::stream;
+  ask([this, name = existing.name, durable = existing.durable, is_stream, nowait,
        when_gone = std::move(when_gone)](QueueReply&& reply) {
     if (!reply.outcome) return when_gone();
     last_queue_name_ = name;
     if (nowait) return;
-    answer_when_committed(durable, [this, name, counts = *reply.outcome] {
+    QueueCounts counts = *reply.outcome;
+    if (is_stream) counts.consumer_count = 0;  // RabbitMQ does not say who reads a stream.
+    answer_when_committed(durable, [this, name, counts] {
       write(queue::DeclareOk{name, static_cast<std::uint32_t>(counts.ready_count),
                              static_cast<std::uint32_t>(counts.consumer_count)});
     });
@@ -154,7 +157,7 @@ void Channel::on(const queue::Purge& method) {
     return;
   }
   const QueueDefinition* existing = find_usable_queue(name, method.id);
-  if (existing == nullptr) return;
+  if (existing == nullptr || refused_by_stream(*existing, "queue.purge", method.id)) return;
   ask([this, name, nowait = method.nowait](QueueReply&& reply) {
     if (!reply.outcome) {
       return fail(AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name())),

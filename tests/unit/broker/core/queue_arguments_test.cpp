@@ -191,19 +191,6 @@ TEST(QueueArguments, AcceptsWhatMeansNothing) {
   EXPECT_EQ(complaint({{"x-queue-type", text("classic")}}), "");
 }
 
-// Goal: what would be promised and not done is refused; what makes no difference is not.
-TEST(QueueArguments, SaysWhatItCannotDoYet) {
-  const auto unsupported = [](const Fields& fields) {
-    const auto parsed = parse_queue_arguments("q", "/", {.durable = true}, table(fields));
-    EXPECT_FALSE(parsed.has_value());
-    if (parsed.has_value()) return std::string();
-    EXPECT_EQ(parsed.error().code(), ReplyCode::not_implemented);
-    return parsed.error().explanation();
-  };
-  EXPECT_EQ(unsupported({{"x-queue-type", text("stream")}, {"x-max-age", text("1h")}}),
-            "queue type 'stream' is not supported yet by this version of Leveret");
-}
-
 // ---- equivalence -------------------------------------------------------------------------------
 
 /// The explanation of the refusal; empty when both say the same.

@@ -134,7 +134,7 @@ class Shards {
   bool turn(std::size_t number) {
     One& shard = *shards_[number];
     const bool has_mail = !shard.inbox.empty();
-    shard.state.begin_turn(now_);
+    shard.state.begin_turn(now_, wall_time_);
     shard.state.advance_timers();
     for (std::size_t left = shard.inbox.size(); left > 0; --left) {
       ShardMessage message = std::move(shard.inbox.front());
@@ -156,6 +156,11 @@ class Shards {
   void advance(std::chrono::milliseconds duration) {
     now_ = now_ + duration;
     settle();
+  }
+  /// What the calendar says from now on.
+  void set_wall_time(WallTime time) {
+    wall_time_ = time;
+    for (auto& shard : shards_) shard->state.begin_turn(now_, wall_time_);
   }
   /// Mail that has not been handed over.
   std::size_t mail_for(std::size_t number) const { return shards_[number]->inbox.size(); }
@@ -194,6 +199,19 @@ class Shards {
     message->append_body(protocol::bytes_of(body));
     return message;
   }
+  static MessageRef message_with(std::string_view body, const protocol::FieldTable& headers) {
+    std::vector<std::byte> table(4 + headers.encoded_size());
+    protocol::WireWriter table_writer(table);
+    headers.encode(table_writer);
+    protocol::BasicProperties properties;
+    properties.headers = protocol::TableView{std::span(table).subspan(4)};
+    std::vector<std::byte> encoded(properties.encoded_size());
+    protocol::WireWriter writer(encoded);
+    properties.encode(writer);
+    auto message = Message::create("", "q", encoded, body.size());
+    message->append_body(protocol::bytes_of(body));
+    return message;
+  }
 
  private:
   struct One final : ShardPort {
@@ -218,6 +236,7 @@ class Shards {
   };
 
   Instant now_{1000};
+  WallTime wall_time_{};
   std::vector<std::unique_ptr<One>> shards_;
 };
 
