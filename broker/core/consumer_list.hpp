@@ -33,7 +33,7 @@ struct Consumer
   bool no_ack = false;
   bool exclusive = false;
   bool blocked = false;        ///< The channel cannot take more for now.
-  std::unique_ptr<const StreamReading> reading;  ///< Of a stream only, and then always.
+  std::shared_ptr<const StreamReading> reading;  ///< Of a stream only, and then always.
 
   bool can_take() const {
     return !blocked && (no_ack || credit_limit == 0 || unacked_count < credit_limit);

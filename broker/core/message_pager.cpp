@@ -142,29 +142,25 @@ storage::IoResult<void> MessagePager::read_entries(PagedChunk& chunk) {
       return false;
     }
     bytes_count += paged.place.size_bytes;
-    add_loading(paged, bytes);
+    MessageRef message;
+    if (paged.place.is_logged()) {
+      places_.push_back(paged.place);
+      places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
+    } else {
+      message = Message::parse(bytes);
+    }
+    QueueEntry& entry = loading_.emplace_back();
+    entry.message = std::move(message);
+    entry.position = paged.position;
+    entry.expires_at = paged.expires_at;
+    entry.redelivered = paged.redelivered != 0;
+    entry.log_index = paged.log_index;
     return true;
   });
   const auto count = read ? static_cast<std::uint32_t>(loading_.size()) : chunk.count;
   chunk.loaded_count += count;
   chunk.count -= count;
   return read;
-}
-
-void MessagePager::add_loading(const PagedEntry& paged, std::span<const std::byte> bytes) {
-  MessageRef message;
-  if (paged.place.is_logged()) {
-    places_.push_back(paged.place);
-    places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
-  } else {
-    message = Message::parse(bytes);
-  }
-  QueueEntry& entry = loading_.emplace_back();
-  entry.message = std::move(message);
-  entry.position = paged.position;
-  entry.expires_at = paged.expires_at;
-  entry.redelivered = paged.redelivered != 0;
-  entry.log_index = paged.log_index;
 }
 
 std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
@@ -178,10 +174,7 @@ std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
                           read.error().text());
     return 0;
   }
-  if (!places_.empty()) {
-    read_from_log();
-    settle_damaged();
-  }
+  if (!places_.empty()) read_from_log();
 
   std::uint64_t body_bytes = 0;
   std::uint64_t damaged_count = 0;
@@ -205,11 +198,8 @@ void MessagePager::read_from_log() {
     message->log_place() = places_[index];
     loading_[places_of_[index]].message = std::move(message);
   });
-}
-
-/// Nobody can ever have a damaged message: the log may forget it.
-void MessagePager::settle_damaged() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
+    // Nobody can ever have a damaged message: the log may forget it.
     const QueueEntry& entry = loading_[places_of_[i]];
     if (entry.message == nullptr) log_.settle(places_[i], entry.log_index);
   }
@@ -217,12 +207,22 @@ void MessagePager::settle_damaged() {
 
 std::vector<QueueEntry> MessagePager::read_copy(const PagedChunk& chunk,
                                                 const QueueDefinition& of) {
-  loading_.clear();
-  places_.clear();
-  places_of_.clear();
-  const auto read = for_entries(chunk, [this](const PagedEntry& paged,
-                                              std::span<const std::byte> bytes) {
-    add_loading(paged, bytes);
+  std::vector<QueueEntry> entries;
+  std::vector<storage::LogPlace> places;
+  std::vector<std::size_t> places_of;
+  entries.reserve(chunk.count);
+  const auto read = for_entries(chunk, [&](const PagedEntry& paged,
+                                           std::span<const std::byte> bytes) {
+    QueueEntry& entry = entries.emplace_back();
+    entry.expires_at = paged.expires_at;
+    entry.position = paged.position;
+    entry.log_index = paged.log_index;
+    if (paged.place.is_logged()) {
+      places.push_back(paged.place);
+      places_of.push_back(entries.size() - 1);
+    } else {
+      entry.message = Message::parse(bytes);
+    }
     return true;
   });
   if (!read) {
@@ -231,8 +231,14 @@ std::vector<QueueEntry> MessagePager::read_copy(const PagedChunk& chunk,
                           read.error().text());
     return {};
   }
-  if (!places_.empty()) read_from_log();
-  return std::exchange(loading_, {});
+  if (places.empty()) return entries;
+  reader_->read(places, [&](std::size_t index, std::span<const std::byte> bytes) {
+    auto message = Message::parse(bytes);
+    if (message == nullptr) return;
+    message->log_place() = places[index];
+    entries[places_of[index]].message = std::move(message);
+  });
+  return entries;
 }
 
 void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {

@@ -138,9 +138,7 @@ class MessagePager {
   template <class Visit>
   storage::IoResult<void> for_entries(const PagedChunk& chunk, Visit&& visit);
   storage::IoResult<void> read_entries(PagedChunk& chunk);
-  void add_loading(const PagedEntry& paged, std::span<const std::byte> bytes);
   void read_from_log();
-  void settle_damaged();
   void report_unreadable(const QueueDefinition& of, std::uint64_t count, const std::string& why);
 
   storage::PageFile& pages_;

@@ -124,7 +124,7 @@ class Channel final : public Endpoint {
   struct ConsumerTerms {
     bool exclusive = false;
     std::int32_t priority = 0;
-    std::unique_ptr<const StreamReading> reading;  ///< Null: the queue is not a stream.
+    std::shared_ptr<const StreamReading> reading;  ///< Null: the queue is not a stream.
   };
   struct ReplyConsumer {
     std::string tag;
@@ -225,7 +225,7 @@ class Channel final : public Endpoint {
   bool refused_by_stream(const QueueDefinition& queue, std::string_view what, MethodId method);
   /// Null for other queues. Errors: 406 for a missing prefetch and bad arguments, 540 for what a
   /// reader of a stream may not ask for.
-  Result<std::unique_ptr<const StreamReading>, AmqpError> parse_reading(
+  Result<std::shared_ptr<const StreamReading>, AmqpError> parse_reading(
       const QueueDefinition& queue, bool no_ack, const protocol::FieldTable& arguments);
 
   // channel_consume.cpp

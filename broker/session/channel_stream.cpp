@@ -18,7 +18,7 @@ bool Channel::refused_by_stream(const QueueDefinition& queue, std::string_view w
   return true;
 }
 
-Result<std::unique_ptr<const StreamReading>, AmqpError> Channel::parse_reading(
+Result<std::shared_ptr<const StreamReading>, AmqpError> Channel::parse_reading(
     const QueueDefinition& queue, bool no_ack, const protocol::FieldTable& arguments) {
   if (queue.settings.type != QueueType::stream) return nullptr;
   const std::string resource = queue_resource(queue.name, queue.vhost);
@@ -35,7 +35,7 @@ Result<std::unique_ptr<const StreamReading>, AmqpError> Channel::parse_reading(
   }
   auto reading = parse_stream_reading(resource, arguments);
   if (!reading) return tl::unexpected(std::move(reading.error()));
-  return std::make_unique<const StreamReading>(std::move(*reading));
+  return std::make_shared<const StreamReading>(std::move(*reading));
 }
 
 }  // namespace leveret::broker

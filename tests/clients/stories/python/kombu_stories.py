@@ -121,6 +121,58 @@ def arguments_of_every_kind_are_accepted():
 
 
 @story
+def a_stream_fans_out_as_oslo_messaging_uses_it():
+    """What its driver does with rabbit_stream_fanout: one stream for all servers, first read from "last"."""
+    exchange = kombu.Exchange(unique("fanout"), "fanout", durable=True, auto_delete=False)
+    queue = kombu.Queue(exchange.name, exchange, durable=True, auto_delete=False,
+                        queue_arguments={"x-queue-type": "stream", "x-max-age": "1800s"})
+
+    class Server:
+        """Reads from "last" at first, and after a reconnect behind the last message it has seen."""
+
+        def __init__(self):
+            self.got, self.offset = [], "last"
+
+        def take(self, message):
+            self.got.append(message.payload)
+            self.offset = message.headers["x-stream-offset"] + 1
+            message.ack()
+
+        @contextlib.contextmanager
+        def listening(self):
+            with connection() as one, one.channel() as channel:
+                channel.basic_qos(0, 50, False)
+                kombu.Queue(queue.name, exchange, durable=True, auto_delete=False,
+                            queue_arguments=queue.queue_arguments)(channel).declare()
+                consumer = kombu.Consumer(channel, [queue], on_message=self.take, no_ack=False)
+                consumer.queues[0].consumer_arguments = {"x-stream-offset": self.offset}
+                consumer.consume()
+                yield one
+
+    servers = [Server(), Server()]
+    with connection() as one, one.channel() as channel:
+        producer = kombu.Producer(channel, exchange)
+
+        def cast(number):
+            producer.publish({"cast": number}, retry=True)
+
+        with servers[0].listening() as first, servers[1].listening() as second:
+            for number in range(3):
+                cast(number)
+            for server, listener in zip(servers, (first, second)):
+                wait_for(lambda s=server: len(s.got) == 3, drain(listener), "three casts")
+        cast(3)
+        with servers[0].listening() as again:
+            wait_for(lambda: len(servers[0].got) == 4, drain(again), "the cast of the pause")
+            cast(4)
+            wait_for(lambda: len(servers[0].got) == 5, drain(again), "one more cast")
+        expect_equal([body["cast"] for body in servers[0].got], [0, 1, 2, 3, 4], "casts of one server")
+        expect_equal([body["cast"] for body in servers[1].got], [0, 1, 2], "casts of the other")
+        queue(channel).delete()
+        exchange(channel).delete()
+
+
+@story
 def priorities_overtake():
     with connection() as one, one.channel() as channel:
         queue = kombu.Queue(unique("queue"), exclusive=True, max_priority=5)(channel)

@@ -3,6 +3,7 @@
 import pika_connections  # noqa: F401  (the stories are told because their modules are read)
 import pika_consuming  # noqa: F401
 import pika_publishing  # noqa: F401
+import pika_streams  # noqa: F401
 
 from story import tell_all
 

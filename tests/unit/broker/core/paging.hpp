@@ -23,6 +23,14 @@ class ReadableLog final : public storage::LogWriter, public storage::LogReader {
   std::set<storage::LogReference> settled;
   std::set<std::uint32_t> damaged;  ///< Positions.
   std::size_t reference_count = 0;  ///< Of all messages.
+  std::vector<std::uint64_t> published_at_ms;
+
+  /// How many messages there are, and where one lies that was submitted.
+  std::size_t size() const { return messages_.size(); }
+  storage::LogPlace place_of(std::size_t number) const {
+    const auto position = static_cast<std::uint32_t>(number);
+    return {1, 10 * position, position, static_cast<std::uint32_t>(messages_[number].size())};
+  }
 
   /// Everything submitted can be read from now on.
   void write_all() { written_count_ = messages_.size(); }
@@ -31,6 +39,7 @@ class ReadableLog final : public storage::LogWriter, public storage::LogReader {
     place.segment = storage::LogPlace::pending;
     pending_.push_back(&place);
     reference_count += record.queues.size();
+    published_at_ms.push_back(record.published_at_ms);
     std::vector<std::byte> bytes;
     for (const auto part : record.parts) {
       for (const std::byte byte : part) bytes.push_back(byte);
@@ -54,8 +63,7 @@ class ReadableLog final : public storage::LogWriter, public storage::LogReader {
   void submit() override {
     const auto first = static_cast<std::uint32_t>(messages_.size() - pending_.size());
     for (std::uint32_t i = 0; i < pending_.size(); ++i) {
-      const auto size = static_cast<std::uint32_t>(messages_[first + i].size());
-      *pending_[i] = {1, 10 * (first + i), first + i, size};
+      *pending_[i] = place_of(first + i);
     }
     pending_.clear();
     for (const auto& [place, index] : settled_pending_) note_settled(*place, index);

@@ -90,7 +90,7 @@ class StreamTest : public testing::TestWithParam<bool> {
     consumer.channel = channel.ref();
     consumer.key = ConsumerKey{++last_key_};
     consumer.credit_limit = credit_limit;
-    consumer.reading = std::make_unique<const StreamReading>(std::move(reading));
+    consumer.reading = std::make_shared<const StreamReading>(std::move(reading));
     shard().send(ShardId{0}, AddConsumer{stream_, std::move(consumer)});
     return channel.replies.back().consumer;
   }

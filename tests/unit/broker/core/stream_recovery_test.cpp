@@ -57,7 +57,7 @@ class StreamRecovery : public testing::Test {
     Consumer consumer;
     consumer.channel = channel_.ref();
     consumer.credit_limit = UINT16_MAX;
-    consumer.reading = std::make_unique<const StreamReading>(StreamReading{{start}, {}, false});
+    consumer.reading = std::make_shared<const StreamReading>(StreamReading{{start}, {}, false});
     shards_[0].send(ShardId{0}, AddConsumer{stream_, std::move(consumer)});
     shards_.settle();
     return channel_.take_bodies();
