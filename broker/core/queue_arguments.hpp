@@ -44,6 +44,8 @@ struct QueueSettings {
   QueueOverflow overflow = QueueOverflow::drop_head;
   std::optional<std::uint8_t> max_priority;  ///< x-max-priority; 0 says no more than nothing.
   bool single_active_consumer = false;
+  /// How long a delivery may wait for its acknowledgement.
+  std::optional<std::uint64_t> consumer_timeout_ms;
 
   // ---- quorum queues ----
   /// How often a message may come back before the queue gives it up: x-delivery-limit.
