@@ -65,6 +65,20 @@ void ClassicQueue::recover(const RecoveredEntry& entry) {
   mark_dirty();  // Once it has been added, the timer is set.
 }
 
+void ClassicQueue::redefine(QueueDefinitionRef definition) {
+  // RabbitMQ makes room by the new limits before it looks whether it may (init_max_length and
+  // init_overflow in rabbit_amqqueue_process.erl).
+  if (definition_->settings.overflow == QueueOverflow::drop_head && !ready_.empty()) {
+    sheds_excess_ = true;
+  }
+  definition_ = std::move(definition);
+  // RabbitMQ begins the time of an unused queue anew with every change (init_exp). What has a
+  // deadline keeps it, what has none gets none: a time to live counts from when a message comes.
+  if (!in_use()) unused_since_ = shard_.now();
+  arm_timer();
+  mark_dirty();
+}
+
 Verdict ClassicQueue::refuse(QueueEntry entry) {
   if (definition_->settings.overflow == QueueOverflow::reject_publish_dlx) {
     bury(std::move(entry), DeathReason::maxlen);
@@ -259,7 +273,8 @@ bool ClassicQueue::would_overflow(std::uint64_t body_bytes) const {
 
 bool ClassicQueue::has_excess() const {
   const QueueSettings& settings = definition_->settings;
-  if (settings.overflow != QueueOverflow::drop_head || ready_.empty()) return false;
+  const bool may_drop = settings.overflow == QueueOverflow::drop_head || sheds_excess_;
+  if (!may_drop || ready_.empty()) return false;
   return (settings.max_length && ready_.size() > *settings.max_length) ||
          (settings.max_length_bytes && ready_.body_bytes() > *settings.max_length_bytes);
 }
@@ -275,6 +290,7 @@ bool ClassicQueue::drop_excess(DropBudget& budget) {
       bury(ready_.pop_front(), DeathReason::maxlen);
     }
   }
+  sheds_excess_ = false;
   return true;
 }
 

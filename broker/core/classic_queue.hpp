@@ -33,6 +33,7 @@ class ClassicQueue final : public Queue, private Timer {
   std::optional<QueueEntry> get(bool no_ack) override;
   std::uint64_t purge() override;
   void recover(const RecoveredEntry& entry) override;
+  void redefine(QueueDefinitionRef definition) override;
   void touch() override;
   bool pump() override;
   void end() override;
@@ -62,6 +63,8 @@ class ClassicQueue final : public Queue, private Timer {
   PriorityLevels ready_;
   ConsumerList consumers_;
   std::uint64_t unacked_count_ = 0;
+  /// What was more than a new limit when that came has to go, though later messages are refused.
+  bool sheds_excess_ = false;
   Position next_position_{1};
   Instant unused_since_{};
 };

@@ -34,6 +34,8 @@ struct AddVhost { std::string name; };
 /// All that is in it goes with it, and its connections are closed. One that the configuration
 /// names is made again at the next start or reload.
 struct DeleteVhost { std::string name; };
+/// A policy is checked as RabbitMQ does, with its texts (and 540 for what Leveret cannot do yet),
+/// and answered when every shard has applied what follows from it.
 struct PutParameter { ParameterDefinition parameter; };
 struct DeleteParameter { ParameterKey key; };
 

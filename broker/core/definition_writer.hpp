@@ -50,6 +50,9 @@ class DefinitionWriter {
   void note(Topology& topology, const BindingAdded& change);
   void note(Topology& topology, const BindingRemoved& change);
   void note(Topology&, const UsersReplaced&) {}
+  // What policies make of a definition is made again from what is written.
+  void note(Topology&, const ExchangeRedefined&) {}
+  void note(Topology&, const QueueRedefined&) {}
   /// Of a queue or exchange that goes; `destination` names it.
   void undefine_incoming(Topology& topology, std::span<const IncomingBinding> incoming,
                          BindingDefinition destination);

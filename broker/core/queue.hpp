@@ -57,6 +57,9 @@ class Queue {
   virtual void recover(const RecoveredEntry& entry) = 0;
   /// That was the last one. `reader` has what it needs to know of the messages themselves.
   virtual void end_recovery(storage::LogReader&) {}
+  /// Policies have changed: `definition` is of the same queue, with other settings. They hold at
+  /// once for what the queue has, as far as RabbitMQ lets them, and for what comes.
+  virtual void redefine(QueueDefinitionRef definition);
   /// A declaration or basic.get happened: the queue is not unused.
   virtual void touch() = 0;
 

@@ -1,4 +1,5 @@
-/// What a queue was declared as. Made once, shared by the queue and every shard's topology.
+/// What a queue was declared as, and what policies make of that. Made once, shared by the queue and
+/// every shard's topology; a change of policies makes another one for the same queue.
 ///
 /// Thread: immutable, any.
 #pragma once
@@ -13,6 +14,8 @@
 
 namespace leveret::broker {
 
+struct AppliedPolicies;
+
 struct QueueDefinition {
   std::string name;
   std::string vhost;
@@ -24,7 +27,10 @@ struct QueueDefinition {
   /// The one connection that may use the queue; none for shared queues.
   ConnectionId exclusive_owner{};
   protocol::FieldTable arguments;
+  /// What holds: the arguments, as far as policies let them.
   QueueSettings settings;
+  /// Null: no policy matches, the settings are those of the arguments.
+  std::shared_ptr<const AppliedPolicies> policies;
   QueueRef ref;
 
   bool exclusive() const { return exclusive_owner != ConnectionId{}; }

@@ -7,6 +7,7 @@
 #include "broker/core/binding_index.hpp"
 #include "broker/core/durable_definitions.hpp"
 #include "broker/core/exchange_arguments.hpp"
+#include "broker/core/policy.hpp"
 #include "broker/core/predeclared_exchanges.hpp"
 #include "broker/core/queue_arguments.hpp"
 #include "broker/core/topology_controller.hpp"
@@ -46,6 +47,8 @@ class Recovery {
     for (ShardState* shard : shards_) shard->topology().apply(delta);
   }
 
+  void apply_policies(const TopologyDelta& delta);
+
   std::span<ShardState* const> shards_;
   StoredDefinitions stored_;
   std::uint64_t highest_number_ = 0;
@@ -55,6 +58,25 @@ class Recovery {
 tl::unexpected<std::string> refused(const DurableDefinition& definition, const std::string& why) {
   return tl::unexpected("the definition of " + describe_definition(definition) +
                         " is not accepted: " + why);
+}
+
+/// RabbitMQ's texts about parameters have several.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char character : text) {
+    const bool is_break = character == '\n';
+    if (!is_break) line += character;
+    if (is_break && !line.empty() && line.back() != ' ') line += ' ';
+  }
+  while (line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
+/// Why a policy cannot be applied; empty when it can.
+std::string check_policy(PolicyKind kind, const ParameterDefinition& parameter) {
+  if (!parameter.key.vhost) return "it belongs to no vhost";
+  const auto policy = Policy::parse(kind, parameter.key.name, parameter.json);
+  return policy ? "" : one_line(policy.error().explanation());
 }
 
 Result<void, std::string> Recovery::take(const std::string& key, DurableDefinition&& definition) {
@@ -163,6 +185,14 @@ Recovery::Taken Recovery::take(BindingDefinition&& binding) {
 
 Recovery::Taken Recovery::take(ParameterDefinition&& parameter) {
   if (parameter.key.vhost) vhost_of(parameter, *parameter.key.vhost);
+  // It is kept: nothing that an operator has said may be lost, and he can still read it.
+  if (const auto kind = policy_kind_of(parameter.key.component)) {
+    const std::string complaint = check_policy(*kind, parameter);
+    if (!complaint.empty()) {
+      recovered_.repairs.push_back("the " + describe_definition(parameter) +
+                                   " is not applied: " + complaint);
+    }
+  }
   stored_.parameters.insert_or_assign(std::move(parameter.key), std::move(parameter.json));
   return Missing{};
 }
@@ -173,10 +203,22 @@ Recovery::Taken Recovery::take(QueueNumbersDefinition&& numbers) {
   return Missing{};
 }
 
+void Recovery::apply_policies(const TopologyDelta& delta) {
+  apply(delta);
+  for (const TopologyChange& change : delta) {
+    const auto* redefined = std::get_if<QueueRedefined>(&change);
+    if (redefined == nullptr) continue;
+    // Nothing but what was recovered is there yet, and all of that is durable.
+    const auto queue = recovered_.queues.find(redefined->definition->durable_number);
+    queue->second->redefine(redefined->definition);
+  }
+}
+
 RecoveredTopology Recovery::finish() {
   for (ShardState* shard : shards_) shard->note_durable_number(highest_number_);
   TopologyController& controller = shards_[0]->controller();
   apply(controller.restore(std::move(stored_), recovered_.repairs));
+  apply_policies(controller.policy_changes());
   return std::move(recovered_);
 }
 

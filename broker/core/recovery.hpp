@@ -20,8 +20,8 @@ struct RecoveredTopology {
   /// The durable queues, empty yet, by their numbers. They are homed on the shard number modulo
   /// the count of shards, and stay theirs.
   boost::unordered_flat_map<std::uint64_t, Queue*> queues;
-  /// A sentence for each definition that did not fit the others, for the operator. The log of an
-  /// orderly broker gives none; one that was damaged may.
+  /// A sentence for each definition that did not fit the others, and for each policy that cannot be
+  /// applied, for the operator. The log of an orderly broker gives none; one that was damaged may.
   std::vector<std::string> repairs;
 };
 

@@ -391,6 +391,9 @@ void ShardState::on(const ApplyDelta& message) {
   topology_.apply(*message.delta);
   if (message.is_logged) logged_delta_ = message.number;
   if (removed != nullptr) leave_vhost(*removed, queues);
+  for (const TopologyChange& change : *message.delta) {
+    if (const auto* redefined = std::get_if<QueueRedefined>(&change)) redefine(*redefined);
+  }
   if (own_ != ShardId{0}) send(ShardId{0}, DeltaApplied{message.number});
 }
 
@@ -402,6 +405,12 @@ void ShardState::leave_vhost(const VhostRemoved& removed,
     if (queue->ref.shard != own_ || queues_.find(queue->ref.slot) == nullptr) continue;
     queues_.remove(queue->ref.slot)->end();
   }
+}
+
+void ShardState::redefine(const QueueRedefined& redefined) {
+  const QueueRef ref = redefined.definition->ref;
+  if (ref.shard != own_) return;
+  if (Queue* queue = find_queue(ref)) queue->redefine(redefined.definition);
 }
 
 void ShardState::on(const DeltaApplied& message) { controller_->on(message); }

@@ -196,6 +196,7 @@ class ShardState {
   void release_committed();
   bool has_committed_answers() const;
   void end_endpoint_turns();
+  void redefine(const QueueRedefined& redefined);
   void leave_vhost(const VhostRemoved& removed, std::span<const QueueDefinitionRef> queues);
 
   const ShardId own_;

@@ -64,6 +64,14 @@ std::vector<QueueDefinitionRef> Topology::queues_of(const Vhost& vhost) const {
   return queues;
 }
 
+std::vector<const ExchangeDefinition*> Topology::exchanges_of(const Vhost& vhost) const {
+  std::vector<const ExchangeDefinition*> exchanges;
+  for (const auto& [name, slot] : vhost.exchanges) {
+    exchanges.push_back(&exchanges_[slot]->definition);
+  }
+  return exchanges;
+}
+
 // ---- changes -------------------------------------------------------------------------------
 
 void Topology::change(const VhostAdded& added) {
@@ -190,6 +198,29 @@ void Topology::change(const BindingRemoved& removed) {
 }
 
 void Topology::change(const UsersReplaced& replaced) { users_ = replaced.users; }
+
+void Topology::change(const ExchangeRedefined& redefined) {
+  ExchangeRecord* record = find_exchange(*find_vhost(redefined.vhost), redefined.name);
+  LEVERET_ASSERT(record != nullptr, "only an exchange that is there is defined anew");
+  record->definition.alternate_exchange = redefined.alternate_exchange;
+  record->definition.policies = redefined.policies;
+}
+
+void Topology::change(const QueueRedefined& redefined) {
+  const QueueDefinition& definition = *redefined.definition;
+  Vhost* vhost = find_vhost(definition.vhost);
+  const auto place = vhost->queues.find(definition.name);
+  LEVERET_ASSERT(place != vhost->queues.end(), "only a queue that is there is defined anew");
+  const std::uint32_t slot = place->second;
+  QueueRecord& record = queues_[slot];
+  LEVERET_ASSERT(record.definition->ref == definition.ref, "it is the same queue");
+  has_late_dead_lettering_ |= definition.settings.dead_letter_exchange.has_value() &&
+                              !record.definition->settings.dead_letter_exchange.has_value();
+  // The key is a part of the old definition.
+  vhost->queues.erase(place);
+  record.definition = redefined.definition;
+  vhost->queues.emplace(definition.name, slot);
+}
 
 void Topology::forget_incoming(std::vector<IncomingBinding>& incoming, Destination destination) {
   for (IncomingBinding& binding : incoming) {

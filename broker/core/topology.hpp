@@ -94,11 +94,16 @@ class Topology {
   QueueRecord* find_queue(Vhost& vhost, std::string_view name);
   const Users& users() const { return *users_; }
   std::size_t queue_count() const { return queue_count_; }
+  /// Whether some queue got a dead-letter exchange from a policy after it had been declared. What
+  /// was delivered before does not know of it.
+  bool has_late_dead_lettering() const { return has_late_dead_lettering_; }
 
   /// Whether this very binding exists.
   bool has_binding(const BindingDefinition& binding);
   /// All queues of a vhost, in no order.
   std::vector<QueueDefinitionRef> queues_of(const Vhost& vhost) const;
+  /// All exchanges of a vhost, in no order; until the next delta.
+  std::vector<const ExchangeDefinition*> exchanges_of(const Vhost& vhost) const;
 
   /// Collects the queues that a message published to `exchange` goes to, each once.
   /// `routing_keys` are the publish's key and those of CC and BCC.
@@ -122,6 +127,8 @@ class Topology {
   void change(const BindingAdded& change);
   void change(const BindingRemoved& change);
   void change(const UsersReplaced& change);
+  void change(const ExchangeRedefined& change);
+  void change(const QueueRedefined& change);
 
   void forget_incoming(std::vector<IncomingBinding>& incoming, Destination destination);
   std::vector<IncomingBinding>* incoming_of(Vhost& vhost, const BindingDefinition& binding,
@@ -137,6 +144,7 @@ class Topology {
   std::vector<QueueRecord> queues_;
   std::vector<std::uint32_t> free_queues_;
   std::size_t queue_count_ = 0;
+  bool has_late_dead_lettering_ = false;
   std::shared_ptr<const Users> users_;
 
   // Working memory of route(), kept so that routing does not allocate.

@@ -160,6 +160,7 @@ TopologyController::Outcome TopologyController::decide(const DeclareQueue& reque
         ") is reached"));
   }
   delta.push_back(QueueAdded{request.definition});
+  apply_policies(definition, delta);
   return definition.ref;
 }
 
@@ -192,6 +193,7 @@ TopologyController::Outcome TopologyController::decide(const DeclareExchange& re
     return QueueRef{};
   }
   delta.push_back(ExchangeAdded{definition});
+  apply_policies(definition, delta);
   return QueueRef{};
 }
 

@@ -4,7 +4,8 @@
 /// applied there, and broadcast. Its answer leaves when every shard has applied it, so that after
 /// the -ok every client sees the change, and when the log has what was written.
 ///
-/// It also keeps what only it decides about: users made at run time, and parameters.
+/// It also keeps what only it decides about: users made at run time, and parameters; policies are
+/// those that change what others have declared.
 ///
 /// Owner:  the ShardState of shard 0.   Thread: that shard.
 #pragma once
@@ -18,6 +19,7 @@
 #include <string>
 
 #include "broker/core/definition_writer.hpp"
+#include "broker/core/policies.hpp"
 #include "broker/core/shard_message.hpp"
 #include "broker/core/topology.hpp"
 
@@ -57,6 +59,9 @@ class TopologyController {
   /// Takes what recovery has read; no shard may have been told of users yet. Gives what follows
   /// from it for every shard, and sentences about what is not understood, and means nothing.
   TopologyDelta restore(StoredDefinitions stored, std::vector<std::string>& problems);
+  /// What the policies make of all that the topology has: a change for each queue and exchange that
+  /// is not as its policies want it.
+  TopologyDelta policy_changes() const;
   const StoredDefinitions& stored() const { return stored_; }
   /// What is stored, overlaid by what the configuration says.
   std::shared_ptr<const Users> effective_users() const;
@@ -116,6 +121,14 @@ class TopologyController {
   Result<void, protocol::AmqpError> apply_parameter(const ParameterKey& key,
                                                     const std::string* json,
                                                     TopologyDelta& delta);
+  // topology_controller_policies.cpp
+  Outcome put_policy(PolicyKind kind, const ParameterDefinition& parameter, TopologyDelta& delta);
+  void remove_policy(PolicyKind kind, const ParameterKey& key, TopologyDelta& delta);
+  void restore_policies();
+  void redefine_matched(const std::string& vhost, TopologyDelta& delta) const;
+  void apply_policies(const QueueDefinition& queue, TopologyDelta& delta) const;
+  void apply_policies(const ExchangeDefinition& exchange, TopologyDelta& delta) const;
+
   Result<void, protocol::AmqpError> check_user_and_vhost(const std::string& user,
                                                          const std::string& vhost);
   void forget_user(const std::string& name);
@@ -142,6 +155,7 @@ class TopologyController {
   std::uint64_t told_committed_delta_ = 0;  ///< What other shards know to be in the log.
   DefinitionWriter writer_;
   StoredDefinitions stored_;
+  Policies policies_;  ///< Those among the stored parameters.
   std::shared_ptr<const Users> configured_users_ = std::make_shared<const Users>();
   std::map<std::string, VhostLimits, std::less<>> vhost_limits_;
   std::uint64_t connection_count_ = 0;

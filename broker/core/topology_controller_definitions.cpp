@@ -40,6 +40,7 @@ TopologyDelta TopologyController::restore(StoredDefinitions stored,
                          " means nothing: " + applied.error().explanation());
     }
   }
+  restore_policies();
   replace_users(delta);
   return delta;
 }
@@ -199,6 +200,7 @@ TopologyController::Outcome TopologyController::change(const DeleteVhost& reques
   writer_.undefine_all(vhost_prefix(DefinitionKind::parameter, vhost));
   std::erase_if(stored_.parameters, [&](const auto& one) { return one.first.vhost == vhost; });
   vhost_limits_.erase(vhost);
+  policies_.remove_vhost(vhost);
   delta.push_back(VhostRemoved{vhost});
   replace_users(delta);
   return QueueRef{};
@@ -235,6 +237,9 @@ TopologyController::Outcome TopologyController::change(const PutParameter& reque
   if (key.vhost && shard_.topology().find_vhost(*key.vhost) == nullptr) {
     return tl::unexpected(AmqpError::not_found("no " + vhost_text(*key.vhost)));
   }
+  if (const auto kind = policy_kind_of(key.component)) {
+    return put_policy(*kind, request.parameter, delta);
+  }
   if (auto applied = apply_parameter(key, &request.parameter.json, delta); !applied) {
     return tl::unexpected(std::move(applied.error()));
   }
@@ -251,6 +256,8 @@ TopologyController::Outcome TopologyController::change(const DeleteParameter& re
   }
   writer_.undefine(parameter_key(request.key));
   apply_parameter(request.key, nullptr, delta);
+  const auto kind = policy_kind_of(request.key.component);
+  if (kind && request.key.vhost) remove_policy(*kind, request.key, delta);
   return QueueRef{};
 }
 

@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "broker/core/exchange_type.hpp"
+#include "broker/core/matched_policies.hpp"
 #include "broker/core/queue_definition.hpp"
 #include "broker/core/users.hpp"
 #include "protocol/field_table.hpp"
 
 namespace leveret::broker {
 
-/// What an exchange was declared as.
+/// What an exchange was declared as, and what policies make of that.
 struct ExchangeDefinition {
   std::string vhost;
   std::string name;
@@ -29,6 +30,7 @@ struct ExchangeDefinition {
   /// Takes what matches no binding; the empty name is the default exchange.
   std::optional<std::string> alternate_exchange;
   protocol::FieldTable arguments;
+  MatchedPolicies policies = {};
 };
 
 /// A binding: messages of exchange `source` that match go to `destination`.
@@ -48,15 +50,24 @@ struct VhostDefaultQueueType { std::string name, queue_type; };
 struct VhostRemoved { std::string name; };
 struct ExchangeAdded { ExchangeDefinition definition; };
 struct ExchangeRemoved { std::string vhost, name; };
+/// Policies have changed, and with them what holds for the exchange.
+struct ExchangeRedefined {
+  std::string vhost, name;
+  std::optional<std::string> alternate_exchange;
+  MatchedPolicies policies;
+};
 struct QueueAdded { QueueDefinitionRef definition; };
 struct QueueRemoved { std::string vhost, name; };
+/// The same queue by another definition: policies have changed, and with them its settings.
+struct QueueRedefined { QueueDefinitionRef definition; };
 struct BindingAdded { BindingDefinition binding; };
 struct BindingRemoved { BindingDefinition binding; };
 struct UsersReplaced { std::shared_ptr<const Users> users; };
 
 using TopologyChange =
     std::variant<VhostAdded, VhostDefaultQueueType, VhostRemoved, ExchangeAdded, ExchangeRemoved,
-                 QueueAdded, QueueRemoved, BindingAdded, BindingRemoved, UsersReplaced>;
+                 QueueAdded, QueueRemoved, BindingAdded, BindingRemoved, UsersReplaced,
+                 ExchangeRedefined, QueueRedefined>;
 
 /// Changes that become visible together.
 using TopologyDelta = std::vector<TopologyChange>;

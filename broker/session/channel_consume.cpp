@@ -370,7 +370,8 @@ void Channel::settle_delivery(Unsettled&& delivery, Settlement settlement) {
   const ShardId home = delivery.queue.shard;
   switch (settlement) {
     case Settlement::reject:
-      if (delivery.entry.is_dead_lettered) {
+      // A policy may have said so after it was delivered; then the queue knows.
+      if (delivery.entry.is_dead_lettered || shard().topology().has_late_dead_lettering()) {
         shard().send(home, Reject{delivery.queue, delivery.consumer, std::move(delivery.entry)});
         break;
       }

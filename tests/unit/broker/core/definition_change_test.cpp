@@ -195,22 +195,22 @@ TEST_P(DefinitionChangeTest, SetsAndClearsTopicPermissions) {
 // ---- parameters ----------------------------------------------------------------------------
 
 TEST_P(DefinitionChangeTest, KeepsParameters) {
-  const ParameterKey policy{"/", "policy", "p"};
+  const ParameterKey shovel{"/", "shovel", "p"};
   const ParameterKey of_the_node{std::nullopt, "cluster", "name"};
-  EXPECT_EQ(change(PutParameter{{policy, R"({"a":1})"}}), "ok");
-  EXPECT_EQ(change(PutParameter{{policy, R"({"a":2})"}}), "ok");
+  EXPECT_EQ(change(PutParameter{{shovel, R"({"a":1})"}}), "ok");
+  EXPECT_EQ(change(PutParameter{{shovel, R"({"a":2})"}}), "ok");
   EXPECT_EQ(change(PutParameter{{of_the_node, "\"n\""}}), "ok");
-  EXPECT_EQ(log_.take_lines(), (Lines{"+ parameter 'p' of component 'policy' in vhost '/'",
-                                      "+ parameter 'p' of component 'policy' in vhost '/'",
+  EXPECT_EQ(log_.take_lines(), (Lines{"+ parameter 'p' of component 'shovel' in vhost '/'",
+                                      "+ parameter 'p' of component 'shovel' in vhost '/'",
                                       "+ parameter 'name' of component 'cluster'"}));
   const auto& kept = shards_[0].controller().stored().parameters;
-  EXPECT_EQ(kept, (std::map<ParameterKey, std::string>{{policy, R"({"a":2})"},
+  EXPECT_EQ(kept, (std::map<ParameterKey, std::string>{{shovel, R"({"a":2})"},
                                                        {of_the_node, "\"n\""}}));
-  EXPECT_EQ(change(PutParameter{{{"v", "policy", "p"}, ""}}), "NOT_FOUND - no vhost 'v'");
-  EXPECT_EQ(change(DeleteParameter{policy}), "ok");
-  EXPECT_EQ(log_.take_lines(), (Lines{"- parameter 'p' of component 'policy' in vhost '/'"}));
-  EXPECT_EQ(change(DeleteParameter{policy}),
-            "NOT_FOUND - no parameter 'p' of component 'policy' in vhost '/'");
+  EXPECT_EQ(change(PutParameter{{{"v", "shovel", "p"}, ""}}), "NOT_FOUND - no vhost 'v'");
+  EXPECT_EQ(change(DeleteParameter{shovel}), "ok");
+  EXPECT_EQ(log_.take_lines(), (Lines{"- parameter 'p' of component 'shovel' in vhost '/'"}));
+  EXPECT_EQ(change(DeleteParameter{shovel}),
+            "NOT_FOUND - no parameter 'p' of component 'shovel' in vhost '/'");
   EXPECT_EQ(kept.size(), 1U);
 }
 
@@ -236,7 +236,7 @@ TEST_P(DefinitionChangeTest, DeletesVhostsWithAllThatIsInThem) {
   for (const char* vhost : {"v", "/"}) {
     EXPECT_EQ(change(SetPermissions{{"nova", vhost, "", "", ""}}), "ok");
     EXPECT_EQ(change(SetTopicPermissions{{"nova", vhost, "e", {}}}), "ok");
-    EXPECT_EQ(change(PutParameter{{{vhost, "policy", "p"}, "{}"}}), "ok");
+    EXPECT_EQ(change(PutParameter{{{vhost, "shovel", "p"}, "{}"}}), "ok");
     shards_.ask({},
                 DeclareExchange{{vhost, "e", ExchangeType::fanout, true, false, false, {}, {}}});
     for (std::size_t home = 0; home < shards_.size(); ++home) {

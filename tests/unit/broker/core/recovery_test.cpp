@@ -109,7 +109,7 @@ TEST_P(RecoveryTest, GivesUsersAndParametersBack) {
             PermissionDefinition{"configured", "/", "^s", "", ""},
             TopicPermissionDefinition{"nova", "/", "e", {"^w", ""}},
             ExchangeDefinition{"/", "e", ExchangeType::topic, true, true, true, {}, alternate},
-            ParameterDefinition{{"/", "policy", "p"}, "{}"}}),
+            ParameterDefinition{{"/", "shovel", "p"}, "{}"}}),
       GetParam());
   EXPECT_EQ(broker.repairs(), Lines{});
   for (ShardState* shard : broker.states) {
@@ -195,8 +195,8 @@ TEST_P(RecoveryTest, MakesAVhostAgainThatIsMissing) {
     return definition;
   };
   Restarted broker(kept({PermissionDefinition{"u", "a", "", "", ""}, queue("a", 1), queue("b", 2),
-                         ParameterDefinition{{"c", "policy", "p"}, "{}"},
-                         ParameterDefinition{{std::nullopt, "policy", "p"}, "{}"}}),
+                         ParameterDefinition{{"c", "shovel", "p"}, "{}"},
+                         ParameterDefinition{{std::nullopt, "shovel", "p"}, "{}"}}),
                    GetParam());
   EXPECT_EQ(broker.repairs(),
             (Lines{"the definition of vhost 'a' is missing: it is made again for permissions of "
@@ -204,7 +204,7 @@ TEST_P(RecoveryTest, MakesAVhostAgainThatIsMissing) {
                    "the definition of vhost 'b' is missing: it is made again for queue 'q' in "
                    "vhost 'b'",
                    "the definition of vhost 'c' is missing: it is made again for parameter 'p' of "
-                   "component 'policy' in vhost 'c'"}));
+                   "component 'shovel' in vhost 'c'"}));
   EXPECT_EQ(broker.recovered->queues.size(), 2U);
   EXPECT_EQ(broker.log.take_lines(), (Lines{"+ vhost 'a'", "+ vhost 'b'", "+ vhost 'c'"}));
 }
@@ -384,7 +384,7 @@ class RandomChanges {
       case 5:
         return ClearTopicPermissions{user(), vhost(),
                                      chance() ? std::optional(name()) : std::nullopt};
-      case 6: return PutParameter{{parameter(), name()}};
+      case 6: return PutParameter{{parameter(), policy()}};
       case 7: return DeleteParameter{parameter()};
       case 8: return AddVhost{vhost()};
       default: return one_in(5) ? DefinitionChange(DeleteVhost{vhost()}) : AddVhost{vhost()};
@@ -392,7 +392,14 @@ class RandomChanges {
   }
 
   ParameterKey parameter() {
-    return {chance() ? std::optional(vhost()) : std::nullopt, "policy", name()};
+    if (one_in(4)) return {std::nullopt, "shovel", name()};
+    return {vhost(), chance() ? "policy" : "operator_policy", name()};
+  }
+
+  /// One that says when messages expire, as durable_lines() shows.
+  std::string policy() {
+    return R"({"pattern":")" + names[below(4)] + R"(","priority":)" + std::to_string(below(3)) +
+           R"(,"definition":{"message-ttl":)" + std::to_string(1 + below(10'000)) + "}}";
   }
 
   Shards& shards_;
