@@ -93,23 +93,47 @@ IoResult<PageAddress> PageFile::write(std::span<const std::span<const std::byte>
 
 IoResult<std::span<const std::byte>> PageFile::read(const PageAddress& address,
                                                     std::vector<std::byte>& buffer) const {
+  const auto bytes = read_bytes(address, address.size_bytes, buffer);
+  if (!bytes) return bytes;
+  Header header;
+  std::memcpy(&header, bytes->data(), sizeof(header));
+  const auto content = bytes->subspan(sizeof(header));
+  if (header.size_bytes != address.size_bytes ||
+      header.sum != crc32c(sum_of_address(address), content)) {
+    return damaged(address);
+  }
+  return content;
+}
+
+IoResult<std::span<const std::byte>> PageFile::read_first(const PageAddress& address,
+                                                          const Beginning& beginning,
+                                                          std::vector<std::byte>& buffer) const {
+  LEVERET_ASSERT(beginning.size_bytes <= address.size_bytes, "a beginning is a part of the chunk");
+  const auto bytes = read_bytes(address, beginning.size_bytes, buffer);
+  if (!bytes) return bytes;
+  const auto content = bytes->subspan(sizeof(Header));
+  if (crc32c(0, content) != beginning.sum) return damaged(address);
+  return content;
+}
+
+/// The chunk's header, and so many of the bytes behind it.
+IoResult<std::span<const std::byte>> PageFile::read_bytes(const PageAddress& address,
+                                                          std::uint32_t size_bytes,
+                                                          std::vector<std::byte>& buffer) const {
   const auto place = open_.find(address.file);
   LEVERET_ASSERT(place != open_.end(), "a chunk is read before it is freed");
-  const std::size_t needed_bytes = sizeof(Header) + address.size_bytes;
+  const std::size_t needed_bytes = sizeof(Header) + size_bytes;
   if (buffer.size() < needed_bytes) buffer.resize(needed_bytes);
   const auto bytes = std::span(buffer).first(needed_bytes);
   const auto count = place->second.file->read_at(address.position, bytes);
   if (!count) return tl::unexpected(count.error());
-  Header header;
-  std::memcpy(&header, bytes.data(), sizeof(header));
-  const auto content = bytes.subspan(sizeof(header));
-  if (*count != needed_bytes || header.size_bytes != address.size_bytes ||
-      header.sum != crc32c(sum_of_address(address), content)) {
-    return tl::unexpected(IoError{"read " + path_of(address.file) + " at " +
-                                      std::to_string(address.position),
-                                  EBADMSG});
-  }
-  return content;
+  if (*count != needed_bytes) return damaged(address);
+  return bytes;
+}
+
+tl::unexpected<IoError> PageFile::damaged(const PageAddress& address) const {
+  return tl::unexpected(IoError{
+      "read " + path_of(address.file) + " at " + std::to_string(address.position), EBADMSG});
 }
 
 void PageFile::free(const PageAddress& address) {

@@ -52,6 +52,16 @@ class PageFile {
   IoResult<std::span<const std::byte>> read(const PageAddress& address,
                                             std::vector<std::byte>& buffer) const;
 
+  /// What a chunk begins with: so many bytes, of this crc32c() from 0.
+  struct Beginning {
+    std::uint32_t size_bytes = 0;
+    std::uint32_t sum = 0;
+  };
+  /// As read(), but only the first bytes of the chunk, whose check sum the caller has kept.
+  IoResult<std::span<const std::byte>> read_first(const PageAddress& address,
+                                                  const Beginning& beginning,
+                                                  std::vector<std::byte>& buffer) const;
+
   /// Gives the chunk's room back. Requires: it has been written, and not freed yet.
   void free(const PageAddress& address);
 
@@ -72,6 +82,10 @@ class PageFile {
   };
 
   std::string path_of(std::uint32_t number) const;
+  IoResult<std::span<const std::byte>> read_bytes(const PageAddress& address,
+                                                  std::uint32_t size_bytes,
+                                                  std::vector<std::byte>& buffer) const;
+  tl::unexpected<IoError> damaged(const PageAddress& address) const;
   IoResult<OpenFile*> file_for(std::uint64_t needed_bytes);
   void close_and_remove(std::uint32_t number);
   static std::uint32_t sum_of_address(const PageAddress& address);

@@ -1,6 +1,7 @@
 #include "broker/core/classic_queue.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "broker/core/resource_name.hpp"
 #include "broker/core/shard_state.hpp"
@@ -11,8 +12,6 @@ namespace {
 // One queue's share of a turn, so that a long backlog does not keep its shard from the others.
 constexpr std::uint64_t pump_budget_bytes = 1024 * 1024;
 constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
-// How many messages it may drop in a turn.
-constexpr std::size_t dropped_in_a_turn_max = 4096;
 // RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
 Instant deadline_in(Instant now, std::uint64_t duration_ms) {
   return now + std::chrono::milliseconds(
@@ -191,27 +190,41 @@ void ClassicQueue::deliver(Consumer& consumer, QueueEntry entry) {
                       consumer.no_ack, std::move(entry)});
 }
 
-bool ClassicQueue::is_over(Instant deadline, bool also_due_now) const {
-  return deadline < shard_.now() || (deadline == shard_.now() && also_due_now);
+/// What expires by then is over.
+Instant ClassicQueue::expiry_limit(bool also_due_now) const {
+  return also_due_now ? shard_.now() : Instant{static_cast<std::int64_t>(shard_.now()) - 1};
 }
 
-bool ClassicQueue::first_is_over(bool also_due_now) const {
-  return !ready_.empty() && is_over(ready_.front_expires_at(), also_due_now);
-}
-
-/// Drops what has expired, and brings the first of what is left into memory. False: there is none,
-/// or what is before it has to be dropped first and may not be yet.
+/// Drops what has expired of the first messages, and brings the first of what is left into memory.
+/// False: there is none, or what is before it has to be dropped first and may not be yet.
 bool ClassicQueue::make_front_ready(bool also_due_now, DropBudget& budget) {
-  while (first_is_over(also_due_now) || ready_.front_is_paged()) {
-    if (!drop_expired(also_due_now, budget)) return false;
-    if (ready_.front_is_paged()) ready_.load_front(*definition_);
+  const Instant limit = expiry_limit(also_due_now);
+  while (!ready_.empty()) {
+    if (ready_.front_is_paged()) {
+      const bool is_over = !definition_->settings.dead_letter_exchange &&
+                           ready_.front_chunk_expires_at() <= limit;
+      if (!is_over) {
+        ready_.load_front(*definition_);
+      } else if (may_drop(budget)) {
+        ready_.discard_front_chunk(*definition_);
+      } else {
+        return false;
+      }
+    } else if (ready_.front_expires_at() > limit) {
+      return true;
+    } else if (may_drop(budget)) {
+      bury(ready_.pop_front(), DeathReason::expired);
+    } else {
+      return false;
+    }
   }
-  return !ready_.empty();
+  return false;
 }
 
 bool ClassicQueue::pump() {
   std::uint64_t spent_bytes = 0;
-  DropBudget budget = dropped_in_a_turn_max;
+  const DropBudget share = shard_.drop_share();
+  DropBudget budget = share;
   bool finished = true;
   while (!ready_.empty()) {
     Consumer* consumer = consumers_.next();
@@ -228,6 +241,7 @@ bool ClassicQueue::pump() {
   if (!drop_expired(true, budget)) finished = false;
   // What consumers can still take does not count.
   if (finished) finished = drop_excess(budget);
+  shard_.note_dropped(share - budget);
   arm_timer();
   return finished;
 }
@@ -248,18 +262,19 @@ void ClassicQueue::bury(QueueEntry entry, DeathReason reason) {
   }
 }
 
-/// False: there are more, for another turn.
+/// Drops what has expired wherever it is, the soonest first. False: there are more, for another
+/// turn.
 bool ClassicQueue::drop_expired(bool also_due_now, DropBudget& budget) {
-  while (first_is_over(also_due_now)) {
+  const Instant limit = expiry_limit(also_due_now);
+  while (ready_.next_expires_at() <= limit) {
     if (!may_drop(budget)) return false;
-    if (!ready_.front_is_paged()) {
-      bury(ready_.pop_front(), DeathReason::expired);
-    } else if (!definition_->settings.dead_letter_exchange &&
-               is_over(ready_.front_chunk_expires_at(), also_due_now)) {
-      ready_.discard_front_chunk(*definition_);
-    } else {
-      ready_.load_front(*definition_);
-    }
+    // Shared by all queues of the thread, so that dropping does not allocate.
+    thread_local std::vector<QueueEntry> expired;
+    const std::size_t cost = ready_.take_due(
+        limit, definition_->settings.dead_letter_exchange.has_value(), *definition_, expired);
+    budget -= std::min(budget, cost - 1);
+    for (QueueEntry& entry : expired) bury(std::move(entry), DeathReason::expired);
+    expired.clear();
   }
   return true;
 }
@@ -295,7 +310,7 @@ bool ClassicQueue::drop_excess(DropBudget& budget) {
 }
 
 void ClassicQueue::arm_timer() {
-  Instant deadline = ready_.empty() ? never : ready_.front_expires_at();
+  Instant deadline = ready_.next_expires_at();
   if (definition_->settings.expires_ms && !in_use()) {
     deadline = std::min(deadline, deadline_in(unused_since_, *definition_->settings.expires_ms));
   }
@@ -304,8 +319,10 @@ void ClassicQueue::arm_timer() {
 }
 
 void ClassicQueue::on_timer(Instant now) {
-  DropBudget budget = dropped_in_a_turn_max;
+  const DropBudget share = shard_.drop_share();
+  DropBudget budget = share;
   if (!drop_expired(true, budget)) mark_dirty();
+  shard_.note_dropped(share - budget);
   if (definition_->settings.expires_ms && !in_use() &&
       deadline_in(unused_since_, *definition_->settings.expires_ms) <= now) {
     shard_.delete_later(definition_->ref);

@@ -53,8 +53,7 @@ class ClassicQueue final : public Queue, private Timer {
   void bury(QueueEntry entry, DeathReason reason);
   Verdict refuse(QueueEntry entry);
   void uncount(ConsumerId consumer);
-  bool is_over(Instant deadline, bool also_due_now) const;
-  bool first_is_over(bool also_due_now) const;
+  Instant expiry_limit(bool also_due_now) const;
   bool make_front_ready(bool also_due_now, DropBudget& budget);
   void discard_ready();
   void arm_timer();

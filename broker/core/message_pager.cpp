@@ -1,5 +1,6 @@
 #include "broker/core/message_pager.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -103,68 +104,83 @@ void MessagePager::end_recovery() {
 
 // ---- back into memory ----------------------------------------------------------------------
 
-storage::IoResult<std::span<const std::byte>> MessagePager::read(const PagedChunk& chunk) {
+storage::IoResult<std::span<const std::byte>> MessagePager::read(const PagedChunk& chunk,
+                                                                 Part part) {
   if (chunk.address.file == kept_in_memory) return kept_.at(chunk.address.position);
-  return pages_.read(chunk.address, buffer_);
+  if (part == Part::all) return pages_.read(chunk.address, buffer_);
+  return pages_.read_first(chunk.address, {chunk.entries_size_bytes, chunk.entries_sum}, buffer_);
 }
 
 template <class Visit>
-storage::IoResult<void> MessagePager::for_entries(const PagedChunk& chunk, Visit&& visit) {
-  const auto bytes = read(chunk);
+storage::IoResult<void> MessagePager::for_entries(const PagedChunk& chunk, Part part,
+                                                  Visit&& visit) {
+  const auto bytes = read(chunk, part);
   if (!bytes) return tl::unexpected(bytes.error());
-  const std::uint32_t all_count = chunk.loaded_count + chunk.count;
-  LEVERET_ASSERT(bytes->size() >= all_count * sizeof(PagedEntry), "a chunk has all its entries");
-  auto messages = bytes->subspan(all_count * sizeof(PagedEntry));
-  for (std::uint32_t i = 0; i < all_count; ++i) {
+  LEVERET_ASSERT(bytes->size() >= chunk.entries_size_bytes, "a chunk has all its entries");
+  auto messages = bytes->subspan(chunk.entries_size_bytes);
+  for (std::uint32_t i = 0; i < chunk.all_count(); ++i) {
     PagedEntry entry;
     std::memcpy(&entry, bytes->data() + i * sizeof(entry), sizeof(entry));
-    const std::size_t size = entry.place.is_logged() ? 0 : entry.place.size_bytes;
-    if (i >= chunk.loaded_count && !visit(std::as_const(entry), messages.first(size))) break;
+    const std::size_t size =
+        part == Part::entries || entry.place.is_logged() ? 0 : entry.place.size_bytes;
+    if (i >= chunk.loaded_count && !chunk.is_taken(i) &&
+        !visit(i, std::as_const(entry), messages.first(size))) {
+      break;
+    }
     messages = messages.subspan(size);
   }
   if (buffer_.size() > kept_buffer_max_bytes) buffer_ = {};
   return {};
 }
 
+void MessagePager::begin_loading() {
+  loading_.clear();
+  places_.clear();
+  places_of_.clear();
+}
+
+void MessagePager::add_to_loading(const PagedEntry& paged, std::span<const std::byte> bytes) {
+  MessageRef message;
+  if (paged.place.is_logged()) {
+    places_.push_back(paged.place);
+    places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
+  } else {
+    message = Message::parse(bytes);
+  }
+  QueueEntry& entry = loading_.emplace_back();
+  entry.message = std::move(message);
+  entry.position = paged.position;
+  entry.expires_at = paged.expires_at;
+  entry.redelivered = paged.redelivered != 0;
+  entry.log_index = paged.log_index;
+}
+
 /// Reads entries, with those messages that the log does not have, and takes them off the chunk.
 storage::IoResult<void> MessagePager::read_entries(PagedChunk& chunk) {
   const bool is_part = pressing();
   std::uint64_t bytes_count = 0;
-  loading_.clear();
-  places_.clear();
-  places_of_.clear();
-  const auto read = for_entries(chunk, [&](const PagedEntry& paged,
-                                           std::span<const std::byte> bytes) {
-    if (is_part && (loading_.size() >= limits_.small_entries ||
-                    bytes_count >= limits_.small_bytes)) {
-      chunk.first_position = paged.position;
-      chunk.first_expires_at = paged.expires_at;
-      return false;
-    }
-    bytes_count += paged.place.size_bytes;
-    MessageRef message;
-    if (paged.place.is_logged()) {
-      places_.push_back(paged.place);
-      places_of_.push_back(static_cast<std::uint32_t>(loading_.size()));
-    } else {
-      message = Message::parse(bytes);
-    }
-    QueueEntry& entry = loading_.emplace_back();
-    entry.message = std::move(message);
-    entry.position = paged.position;
-    entry.expires_at = paged.expires_at;
-    entry.redelivered = paged.redelivered != 0;
-    entry.log_index = paged.log_index;
-    return true;
-  });
-  const auto count = read ? static_cast<std::uint32_t>(loading_.size()) : chunk.count;
-  chunk.loaded_count += count;
-  chunk.count -= count;
+  std::uint32_t end = chunk.all_count();
+  begin_loading();
+  const auto read = for_entries(
+      chunk, Part::all,
+      [&](std::uint32_t index, const PagedEntry& paged, std::span<const std::byte> bytes) {
+        if (is_part && (loading_.size() >= limits_.small_entries ||
+                        bytes_count >= limits_.small_bytes)) {
+          chunk.first_position = paged.position;
+          chunk.first_expires_at = paged.expires_at;
+          end = index;
+          return false;
+        }
+        bytes_count += paged.place.size_bytes;
+        add_to_loading(paged, bytes);
+        return true;
+      });
+  chunk.loaded_count = end;
+  chunk.count -= read ? static_cast<std::uint32_t>(loading_.size()) : chunk.count;
   return read;
 }
 
-std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
-                                 ChunkedFifo<QueueEntry>& to) {
+std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of, EntryFifo& to) {
   const std::uint32_t count = chunk.count;
   const auto read = read_entries(chunk);
   if (chunk.count == 0) free(chunk);
@@ -174,21 +190,67 @@ std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of,
                           read.error().text());
     return 0;
   }
-  if (!places_.empty()) read_from_log();
-
+  drop_damaged(of);
   std::uint64_t body_bytes = 0;
-  std::uint64_t damaged_count = 0;
   for (QueueEntry& entry : loading_) {
-    if (entry.message == nullptr) {
-      ++damaged_count;
-      continue;
-    }
     body_bytes += entry.message->body_size();
     to.push_back(std::move(entry));
   }
   loading_.clear();
-  if (damaged_count > 0) report_unreadable(of, damaged_count, "lost, damaged in the log");
   return body_bytes;
+}
+
+void MessagePager::drop_damaged(const QueueDefinition& of) {
+  if (!places_.empty()) read_from_log();
+  const auto damaged_count =
+      std::erase_if(loading_, [](const QueueEntry& entry) { return entry.message == nullptr; });
+  if (damaged_count > 0) report_unreadable(of, damaged_count, "lost, damaged in the log");
+}
+
+TakenEntries MessagePager::take_expired(PagedChunk& chunk, Instant limit,
+                                        const QueueDefinition& of, std::vector<QueueEntry>* out) {
+  TakenEntries taken;
+  std::vector<std::uint32_t> expired;
+  bool is_first = true;
+  chunk.next_expires_at = never;
+  begin_loading();
+  const auto read = for_entries(
+      chunk, out != nullptr ? Part::all : Part::entries,
+      [&](std::uint32_t index, const PagedEntry& paged, std::span<const std::byte> bytes) {
+        if (paged.expires_at <= limit) {
+          ++taken.count;
+          taken.body_bytes += paged.body_size_bytes;
+          expired.push_back(index);
+          if (out != nullptr) {
+            add_to_loading(paged, bytes);
+          } else if (paged.place.is_logged()) {
+            log_.settle(paged.place, paged.log_index);
+          }
+          return true;
+        }
+        if (std::exchange(is_first, false)) {
+          chunk.first_position = paged.position;
+          chunk.first_expires_at = paged.expires_at;
+        }
+        chunk.next_expires_at = std::min(chunk.next_expires_at, paged.expires_at);
+        return true;
+      });
+  if (!read) {
+    taken = {chunk.count, chunk.body_bytes};
+    report_unreadable(of, chunk.count,
+                      "could not be read back; what the log has comes again with the next start; " +
+                          read.error().text());
+  }
+  for (const std::uint32_t index : expired) chunk.mark_taken(index);
+  chunk.count -= taken.count;
+  chunk.body_bytes -= taken.body_bytes;
+  if (chunk.count == 0) free(chunk);
+  if (!read || out == nullptr) return taken;
+  drop_damaged(of);
+  std::ranges::stable_sort(loading_, {}, &QueueEntry::expires_at);
+  for (QueueEntry& entry : loading_) out->push_back(std::move(entry));
+  loading_.clear();
+  return taken;
 }
 
 void MessagePager::read_from_log() {
@@ -243,10 +305,12 @@ std::vector<QueueEntry> MessagePager::read_copy(const PagedChunk& chunk,
 
 void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {
   if (!chunk.has_logged) return free(chunk);
-  const auto read = for_entries(chunk, [&](const PagedEntry& paged, std::span<const std::byte>) {
-    if (paged.place.is_logged()) log_.settle(paged.place, paged.log_index);
-    return true;
-  });
+  const auto read = for_entries(
+      chunk, Part::entries,
+      [&](std::uint32_t, const PagedEntry& paged, std::span<const std::byte>) {
+        if (paged.place.is_logged()) log_.settle(paged.place, paged.log_index);
+        return true;
+      });
   free(chunk);
   if (!read) {
     report_unreadable(of, chunk.count,

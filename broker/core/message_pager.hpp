@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "broker/core/chunked_fifo.hpp"
+#include "broker/core/entry_fifo.hpp"
 #include "broker/core/paged_chunk.hpp"
 #include "broker/core/queue_definition.hpp"
 #include "storage/log.hpp"
@@ -49,6 +49,12 @@ struct PagingLimits {
   /// A queue with as much in memory is looked at; so much of it is moved when memory is pressing.
   std::uint32_t small_entries = 128;
   std::uint64_t small_bytes = 128 << 10;
+};
+
+/// What has left a chunk.
+struct TakenEntries {
+  std::uint32_t count = 0;
+  std::uint64_t body_bytes = 0;
 };
 
 class MessagePager {
@@ -105,10 +111,16 @@ class MessagePager {
   /// pressing. Takes them off the chunk's count, but not off its bytes; frees a chunk of which
   /// nothing is left. What cannot be read is left out and reported for the queue; it is settled if
   /// it is known. Returns how many bytes the bodies have that came.
-  std::uint64_t load(PagedChunk& chunk, const QueueDefinition& of, ChunkedFifo<QueueEntry>& to);
+  std::uint64_t load(PagedChunk& chunk, const QueueDefinition& of, EntryFifo& to);
   /// The entries of a chunk, which stays as it is. A message that cannot be read is null; a chunk
   /// that cannot be read has no entries, which is reported for the queue.
   std::vector<QueueEntry> read_copy(const PagedChunk& chunk, const QueueDefinition& of);
+  /// Takes out of a chunk what expires by `limit`, and finds out when to look again. With `out`,
+  /// the entries are added to it, the soonest first; without, nobody wants them: they are settled
+  /// in the log, and no message is read. Frees a chunk of which nothing is left, as one that
+  /// cannot be read. Returns how many have gone, and how many bytes their bodies have.
+  TakenEntries take_expired(PagedChunk& chunk, Instant limit, const QueueDefinition& of,
+                            std::vector<QueueEntry>* out);
   /// Nobody wants a chunk's messages: settles them in the log, without reading bodies, and frees
   /// it.
   void discard(const PagedChunk& chunk, const QueueDefinition& of);
@@ -132,12 +144,18 @@ class MessagePager {
     return entry.log_index != not_in_log && entry.message->log_place().is_logged();
   }
   bool is_written(const Message& message) const;
-  storage::IoResult<std::span<const std::byte>> read(const PagedChunk& chunk);
-  /// Visits the chunk's entries and their bytes, as long as visit() says true. Error: the chunk is
-  /// unreadable.
+  /// What of a chunk is read: messages' bytes come as well, or not.
+  enum class Part : std::uint8_t { all, entries };
+  storage::IoResult<std::span<const std::byte>> read(const PagedChunk& chunk, Part part);
+  /// Calls visit(index, entry, bytes) for the entries that are left in the chunk, as long as it
+  /// says true. Error: the chunk is unreadable.
   template <class Visit>
-  storage::IoResult<void> for_entries(const PagedChunk& chunk, Visit&& visit);
+  storage::IoResult<void> for_entries(const PagedChunk& chunk, Part part, Visit&& visit);
+  void begin_loading();
+  void add_to_loading(const PagedEntry& paged, std::span<const std::byte> bytes);
   storage::IoResult<void> read_entries(PagedChunk& chunk);
+  /// Drops what could not be read of the messages that have been loaded, and reports it.
+  void drop_damaged(const QueueDefinition& of);
   void read_from_log();
   void report_unreadable(const QueueDefinition& of, std::uint64_t count, const std::string& why);
 

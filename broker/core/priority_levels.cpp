@@ -33,6 +33,17 @@ void PriorityLevels::recover(const RecoveredEntry& entry, Position position,
   list_of(priority).recover(entry, position, pager);
 }
 
+std::size_t PriorityLevels::take_due(Instant limit, bool are_wanted, const QueueDefinition& of,
+                                     std::vector<QueueEntry>& out) {
+  ReadyList* soonest = &lowest_;
+  for_each_higher([&](ReadyList& list) {
+    if (list.next_expires_at() <= soonest->next_expires_at()) soonest = &list;
+  });
+  const std::size_t count = soonest->take_due(limit, are_wanted, of, out);
+  find_front();
+  return count;
+}
+
 void PriorityLevels::discard_all(storage::LogWriter& log, const QueueDefinition& of) {
   lowest_.discard_all(log, of);
   if (higher_ == nullptr) return;

@@ -8,6 +8,7 @@
 /// Owner: one Queue.   Thread: the queue's home shard.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -55,6 +56,14 @@ class PriorityLevels {
   bool front_is_paged() const { return front_list().front_is_paged(); }
   Instant front_chunk_expires_at() const { return front_list().front_chunk_expires_at(); }
   Instant front_expires_at() const { return front_list().front_expires_at(); }
+  Instant next_expires_at() const {
+    Instant next = lowest_.next_expires_at();
+    for_each_higher([&](const ReadyList& list) { next = std::min(next, list.next_expires_at()); });
+    return next;
+  }
+  /// Of several priorities with the same deadline, the highest goes first.
+  std::size_t take_due(Instant limit, bool are_wanted, const QueueDefinition& of,
+                       std::vector<QueueEntry>& out);
   QueueEntry& front() { return front_list().front(); }
   QueueEntry pop_front() {
     QueueEntry entry = front_list().pop_front();

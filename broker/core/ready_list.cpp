@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core/paged_chunk_list.hpp"
+
 namespace leveret::broker {
 
 class ReadyList::Backlog final : public PagedQueue {
@@ -17,18 +19,26 @@ class ReadyList::Backlog final : public PagedQueue {
   std::size_t size() const { return paged_count_ + back_.size(); }
   /// Of chunks and back part.
   std::uint64_t body_bytes() const { return body_bytes_; }
-  const PagedChunk& first_chunk() const { return chunks_.front(); }
+  const PagedChunk& first_chunk() const { return chunks_.front().chunk; }
 
   /// Whether what comes belongs to the back part.
   bool begins_after_front() const { return !chunks_.empty() || !back_.empty(); }
   void push_back(QueueEntry entry);
   /// The back part becomes the front part, if no chunk comes before it.
-  void move_back_to(ChunkedFifo<QueueEntry>& front);
+  void move_back_to(EntryFifo& front);
   PagedChunk pop_chunk();
   /// Brings the first chunk, or a part of it, to the front part.
   void load_chunk(const QueueDefinition& of);
   void recover(const RecoveredEntry& entry, Position position);
   MessagePager& pager() { return pager_; }
+
+  Instant chunks_expire_at() const { return chunks_.next_expires_at(); }
+  Instant back_expires_at() const { return back_.next_expires_at(); }
+  bool first_chunk_is_due(Instant limit) { return chunks_.front().chunk.next_expires_at <= limit; }
+  /// As of MessagePager, from the chunk that is to be looked at.
+  TakenEntries take_due_of_chunk(Instant limit, const QueueDefinition& of,
+                                 std::vector<QueueEntry>* out);
+  std::optional<QueueEntry> take_due_of_back(Instant limit);
 
   std::uint64_t page_out(bool pressing) override;
   void write_recovered() override;
@@ -50,8 +60,8 @@ class ReadyList::Backlog final : public PagedQueue {
 
   ReadyList& list_;
   MessagePager& pager_;
-  ChunkedFifo<PagedChunk, 16> chunks_;
-  ChunkedFifo<QueueEntry> back_;
+  PagedChunkList chunks_;
+  EntryFifo back_;
   std::size_t paged_count_ = 0;
   std::uint64_t body_bytes_ = 0;
   std::uint64_t back_body_bytes_ = 0;
@@ -144,8 +154,8 @@ std::uint64_t ReadyList::Backlog::page_out(bool pressing) {
 
 /// Makes what comes after the first entries of the front part the back part.
 void ReadyList::Backlog::split_front(const Amount& keep) {
-  ChunkedFifo<QueueEntry>& front = list_.fresh_;
-  ChunkedFifo<QueueEntry> kept;
+  EntryFifo& front = list_.fresh_;
+  EntryFifo kept;
   Amount amount;
   std::uint64_t left_body_bytes = list_.front_body_bytes();
   while (!front.empty() && !amount.reaches(keep)) {
@@ -160,7 +170,7 @@ void ReadyList::Backlog::split_front(const Amount& keep) {
 
 // ---- what comes back -----------------------------------------------------------------------
 
-void ReadyList::Backlog::move_back_to(ChunkedFifo<QueueEntry>& front) {
+void ReadyList::Backlog::move_back_to(EntryFifo& front) {
   if (!chunks_.empty()) return;
   front.swap(back_);
   body_bytes_ = back_body_bytes_ = 0;
@@ -168,14 +178,14 @@ void ReadyList::Backlog::move_back_to(ChunkedFifo<QueueEntry>& front) {
 }
 
 PagedChunk ReadyList::Backlog::pop_chunk() {
-  const PagedChunk chunk = chunks_.pop_front();
+  PagedChunk chunk = chunks_.pop_front();
   paged_count_ -= chunk.count;
   body_bytes_ -= chunk.body_bytes;
   return chunk;
 }
 
 void ReadyList::Backlog::load_chunk(const QueueDefinition& of) {
-  PagedChunk& chunk = chunks_.front();
+  PagedChunk& chunk = chunks_.front().chunk;
   const std::uint32_t count = chunk.count;
   const std::uint64_t loaded_bytes = pager_.load(chunk, of, list_.fresh_);
   paged_count_ -= count - chunk.count;
@@ -206,9 +216,10 @@ void ReadyList::refill_front() {
   if (fresh_.empty() && !backlog_->begins_after_front()) backlog_.reset();
 }
 
-QueueEntry ReadyList::pop_returned() {
-  QueueEntry entry = std::move(returned_->entries.begin()->second);
-  returned_->entries.erase(returned_->entries.begin());
+QueueEntry ReadyList::take_returned(std::map<Position, QueueEntry>::iterator place) {
+  QueueEntry entry = std::move(place->second);
+  returned_->entries.erase(place);
+  if (entry.expires_at != never) returned_->deadlines.erase({entry.expires_at, entry.position});
   returned_->body_bytes -= entry.message->body_size();
   if (returned_->entries.empty()) returned_.reset();
   body_bytes_ -= entry.message->body_size();
@@ -225,6 +236,88 @@ void ReadyList::discard_all(storage::LogWriter& log, const QueueDefinition& of) 
     if (entry.log_index != not_in_log) log.settle(entry.message->log_place(), entry.log_index);
   }
   fresh_.clear();
+}
+
+// ---- what expires --------------------------------------------------------------------------
+
+Instant ReadyList::others_expire_at() const {
+  Instant next = never;
+  if (returned_ != nullptr && !returned_->deadlines.empty()) {
+    next = returned_->deadlines.begin()->first;
+  }
+  if (backlog_ == nullptr) return next;
+  return std::min({next, backlog_->chunks_expire_at(), backlog_->back_expires_at()});
+}
+
+std::size_t ReadyList::take_due(Instant limit, bool are_wanted, const QueueDefinition& of,
+                                std::vector<QueueEntry>& out) {
+  const Instant soonest = next_expires_at();
+  std::optional<QueueEntry> entry;
+  if (returned_ != nullptr && !returned_->deadlines.empty() &&
+      returned_->deadlines.begin()->first == soonest) {
+    entry = take_returned(returned_->entries.find(returned_->deadlines.begin()->second));
+  } else if (fresh_.next_expires_at() == soonest) {
+    entry = fresh_.take_due(limit);
+    if (entry) body_bytes_ -= entry->message->body_size();
+    if (fresh_.empty() && backlog_ != nullptr) refill_front();
+  } else if (backlog_->chunks_expire_at() == soonest) {
+    return take_due_chunk(limit, are_wanted, of, out);
+  } else {
+    entry = backlog_->take_due_of_back(limit);
+    if (entry) body_bytes_ -= entry->message->body_size();
+  }
+  if (entry) out.push_back(std::move(*entry));
+  return 1;
+}
+
+std::size_t ReadyList::take_due_chunk(Instant limit, bool are_wanted, const QueueDefinition& of,
+                                      std::vector<QueueEntry>& out) {
+  // Work on a chunk, compared with what it is to drop a message.
+  constexpr std::size_t cost_of_a_look = 32;
+  const bool is_next = fresh_.empty() && backlog_->first_chunk_is_due(limit);
+  if (is_next && (are_wanted || backlog_->first_chunk().last_expires_at > limit)) {
+    // In memory the deadlines are known one by one.
+    const std::size_t count = backlog_->size();
+    load_front(of);
+    return cost_of_a_look + count - (backlog_ == nullptr ? 0 : backlog_->size());
+  }
+  const TakenEntries taken =
+      backlog_->take_due_of_chunk(limit, of, are_wanted ? &out : nullptr);
+  body_bytes_ -= taken.body_bytes;
+  if (fresh_.empty()) refill_front();
+  return cost_of_a_look + taken.count;
+}
+
+TakenEntries ReadyList::Backlog::take_due_of_chunk(Instant limit, const QueueDefinition& of,
+                                                   std::vector<QueueEntry>* out) {
+  PagedChunkList::Link& link = chunks_.soonest();
+  PagedChunk& chunk = link.chunk;
+  TakenEntries taken{chunk.count, chunk.body_bytes};
+  if (out == nullptr && chunk.last_expires_at <= limit) {
+    pager_.discard(chunks_.remove(link), of);
+  } else {
+    taken = pager_.take_expired(chunk, limit, of, out);
+    if (chunk.count == 0) {
+      chunks_.remove(link);
+    } else {
+      // Where times to live differ there is always something due in some chunk, and to look costs
+      // a read: it is done for many at once.
+      chunk.next_expires_at = std::max(chunk.next_expires_at, limit + paged_lateness);
+      chunks_.note_expiry(link);
+    }
+  }
+  paged_count_ -= taken.count;
+  body_bytes_ -= taken.body_bytes;
+  return taken;
+}
+
+std::optional<QueueEntry> ReadyList::Backlog::take_due_of_back(Instant limit) {
+  auto entry = back_.take_due(limit);
+  if (!entry) return entry;
+  body_bytes_ -= entry->message->body_size();
+  back_body_bytes_ -= entry->message->body_size();
+  pageable_ = {};  // It may have been among those that can leave memory.
+  return entry;
 }
 
 // ---- what is known -------------------------------------------------------------------------

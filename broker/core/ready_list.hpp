@@ -12,12 +12,16 @@
 /// Owner: one Queue.   Thread: the queue's home shard.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
+#include <vector>
 
-#include "broker/core/chunked_fifo.hpp"
+#include "broker/core/entry_fifo.hpp"
 #include "broker/core/message_pager.hpp"
 #include "broker/core/queue_entry.hpp"
 
@@ -54,6 +58,7 @@ class ReadyList {
     if (returned_ == nullptr) returned_ = std::make_unique<Returned>();
     returned_->body_bytes += body_size;
     const Position position = entry.position;
+    if (entry.expires_at != never) returned_->deadlines.emplace(entry.expires_at, position);
     returned_->entries.emplace_hint(returned_->entries.end(), position, std::move(entry));
   }
 
@@ -81,12 +86,27 @@ class ReadyList {
   }
 
   QueueEntry pop_front() {
-    if (first_is_returned()) return pop_returned();
+    if (first_is_returned()) return take_returned(returned_->entries.begin());
     QueueEntry entry = fresh_.pop_front();
     body_bytes_ -= entry.message->body_size();
     if (fresh_.empty() && backlog_ != nullptr) refill_front();
     return entry;
   }
+
+  /// When to call take_due(): some message may have expired then, wherever it is. Those in memory
+  /// are found in the very millisecond, others within `paged_lateness` of it.
+  Instant next_expires_at() const {
+    const Instant next = fresh_.next_expires_at();
+    return returned_ == nullptr && backlog_ == nullptr ? next
+                                                       : std::min(next, others_expire_at());
+  }
+  static constexpr std::chrono::milliseconds paged_lateness{1000};
+  /// Takes out what expires by `limit`, the soonest first: from memory a message, from elsewhere
+  /// all that are together. Those that are wanted are added to `out`; the others are settled in the
+  /// log, and need not be read. May find nothing, and has brought messages closer then. Requires:
+  /// next_expires_at() <= limit. Returns how many have gone, or an equivalent in work.
+  std::size_t take_due(Instant limit, bool are_wanted, const QueueDefinition& of,
+                       std::vector<QueueEntry>& out);
 
   /// Drops everything, and settles it in the log.
   void discard_all(storage::LogWriter& log, const QueueDefinition& of);
@@ -100,6 +120,7 @@ class ReadyList {
   class Backlog;
   struct Returned {
     std::map<Position, QueueEntry> entries;
+    std::set<std::pair<Instant, Position>> deadlines;  ///< Of those that expire.
     std::uint64_t body_bytes = 0;
   };
 
@@ -109,7 +130,10 @@ class ReadyList {
     if (!fresh_.empty()) return first < fresh_.front().position;
     return backlog_ == nullptr || first < chunk_position();
   }
-  QueueEntry pop_returned();
+  QueueEntry take_returned(std::map<Position, QueueEntry>::iterator place);
+  Instant others_expire_at() const;
+  std::size_t take_due_chunk(Instant limit, bool are_wanted, const QueueDefinition& of,
+                             std::vector<QueueEntry>& out);
   void begin_backlog(MessagePager& pager);
   void push_to_backlog(QueueEntry entry);
   void refill_front();
@@ -118,7 +142,7 @@ class ReadyList {
   Position chunk_position() const;
   Instant chunk_expires_at() const;
 
-  ChunkedFifo<QueueEntry> fresh_;       ///< The front part.
+  EntryFifo fresh_;                     ///< The front part.
   std::unique_ptr<Returned> returned_;  ///< Never empty: an idle queue does not pay for it.
   /// What follows the front part: chunks, then the back part. There while the queue is long, or
   /// was since it was last empty; if the front part is empty, there is a chunk.

@@ -60,6 +60,7 @@ class ShardState {
   void begin_turn(Instant now, WallTime wall_time = {}) {
     now_ = now;
     wall_time_ = wall_time;
+    dropped_count_ = 0;
   }
   void dispatch(ShardMessage&& message);
   /// Fires what is due.
@@ -154,6 +155,14 @@ class ShardState {
   DeadLetters& dead_letters() { return dead_letters_; }
   /// Takes what streams have forgotten and the log has to hear of.
   DiscardedChunks& discarded_chunks() { return discarded_chunks_; }
+  /// How many messages a queue may drop now before others have their turn. Together they have a
+  /// share of the turn, and each one a little of its own.
+  std::size_t drop_share() const {
+    constexpr std::size_t shard_max = 1024;
+    constexpr std::size_t queue_min = 32;
+    return std::max(queue_min, shard_max - std::min(dropped_count_, shard_max));
+  }
+  void note_dropped(std::size_t count) { dropped_count_ += count; }
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
   /// Deletes a queue of this shard once the present call is over.
   void delete_later(QueueRef queue) { doomed_queues_.push_back(queue.slot); }
@@ -205,6 +214,7 @@ class ShardState {
   storage::LogWriter& log_;
   Instant now_{};
   WallTime wall_time_{};
+  std::size_t dropped_count_ = 0;  ///< By all queues in this turn.
   TimerQueue timers_;
   Topology topology_;
   std::unique_ptr<TopologyController> controller_;

@@ -126,6 +126,44 @@ TEST_P(DeadLettersTest, DoNotGoRoundByThemselves) {
   EXPECT_EQ(ready_count(queue_, 0), 0U);
 }
 
+// Goal: they go when their time has come, whatever is before them.
+TEST_P(DeadLettersTest, GoInTheOrderOfTheirDeadlines) {
+  open();
+  publish("never");
+  for (const int expiration_ms : {400, 300, 200, 400}) {
+    publish(std::to_string(expiration_ms), expiration_ms);
+  }
+  shards_.advance(250ms);
+  EXPECT_EQ(ready_count(queue_, 0), 4U);
+  EXPECT_EQ(dead_letter(), "200 q expired");
+  EXPECT_EQ(dead_letter(), "");
+  shards_.advance(250ms);
+  for (const char* letter : {"300 q expired", "400 q expired", "400 q expired", ""}) {
+    EXPECT_EQ(dead_letter(), letter);
+  }
+  EXPECT_EQ(ready_count(queue_, 0), 1U);
+}
+
+// Goal: a mass of deadlines in no order takes a bounded part of each turn, and all go.
+TEST_P(DeadLettersTest, OfManyDeadlinesGoABoundedNumberATurn) {
+  settings_.dead_letter_exchange.reset();
+  settings_.dead_letter_routing_key.reset();
+  open();
+  constexpr std::uint64_t count = 20'000;
+  publish("never");
+  for (std::uint64_t i = 0; i < count; ++i) publish("x", 1 + i * 7919 % 1000);
+  shards_.settle();
+  shards_[0].begin_turn(Instant{10'000});
+  shards_[0].advance_timers();
+  std::uint64_t left = count;
+  EXPECT_FALSE(shards_[0].end_turn());
+  left = ready_count(queue_, 0);
+  EXPECT_GT(left, count - 5000);
+  EXPECT_LT(left, count);
+  shards_.advance(10s);
+  EXPECT_EQ(ready_count(queue_, 0), 1U);
+}
+
 TEST_P(DeadLettersTest, OfAMassExpiryGoABoundedNumberATurn) {
   settings_.message_ttl_ms = 50;
   open();

@@ -6,80 +6,12 @@
 #include <random>
 #include <string>
 
-#include "broker/core/ready_list.hpp"
-#include "protocol/bytes.hpp"
-#include "tests/unit/broker/core/paging.hpp"
+#include "tests/unit/broker/core/paged_ready_list.hpp"
 
 namespace leveret::broker {
 namespace {
 
-using protocol::bytes_of;
 using protocol::text_of;
-
-MessageRef message(std::string_view body) {
-  auto message = Message::create("exchange", "key", bytes_of("properties"), body.size());
-  message->append_body(bytes_of(body));
-  return message;
-}
-
-/// A ready list that is paged out, and the log that has some of its messages.
-class PagedReadyList : public testing::Test {
- protected:
-  PagedReadyList() { of_.name = "q", of_.vhost = "/"; }
-
-  /// Adds a message that the log has as well, on behalf of this queue as the third of three.
-  void push_logged(const std::string& body, Instant expires_at = never) {
-    auto added = message(body);
-    log(added);
-    push(added, 2, expires_at);
-  }
-  void push(const std::string& body, Instant expires_at = never) {
-    push(message(body), not_in_log, expires_at);
-  }
-  void push(MessageRef message, std::uint32_t log_index, Instant expires_at) {
-    QueueEntry entry;
-    entry.message = std::move(message);
-    entry.position = Position{++last_position_};
-    entry.expires_at = expires_at;
-    entry.log_index = log_index;
-    list_.push_back(std::move(entry), &paging_.pager);
-  }
-  void log(const MessageRef& message) {
-    const auto parts = message->log_parts();
-    storage::MessageRecord record;
-    record.parts = parts;
-    log_.append_message(record, message->log_place());
-    unsubmitted_.push_back(message);
-  }
-  void submit() {
-    log_.submit();
-    unsubmitted_.clear();
-  }
-  void write_log() {
-    submit();
-    log_.write_all();
-  }
-  bool bring_front() {
-    while (list_.front_is_paged()) list_.load_front(of_);
-    return !list_.empty();
-  }
-  std::string pop() {
-    if (!bring_front()) return "";
-    return std::string(text_of(list_.pop_front().message->body()));
-  }
-  std::string pop_all() {
-    std::string all;
-    while (bring_front()) all += (all.empty() ? "" : " ") + pop();
-    return all;
-  }
-
-  QueueDefinition of_;
-  ReadableLog log_;
-  Paging paging_{log_, &log_};
-  std::vector<MessageRef> unsubmitted_;  ///< Which the log refers to.
-  ReadyList list_;
-  std::uint64_t last_position_ = 0;
-};
 
 TEST_F(PagedReadyList, LeavesMemoryAndComesBackInOrder) {
   const std::uint64_t before = MessageMemory::used_bytes();
@@ -356,6 +288,19 @@ TEST_F(PagedReadyList, AgreesWithASortedMap) {
   std::vector<QueueEntry> out;
   std::uint64_t logged_count = 0;
   std::uint64_t chunks_max = 0;
+  std::int64_t now = 0;
+  const auto take_due = [&](Instant limit, bool are_wanted) {
+    std::vector<QueueEntry> taken;
+    while (list_.next_expires_at() <= limit) list_.take_due(limit, are_wanted, of_, taken);
+    for (const QueueEntry& entry : taken) {
+      const auto place = expected.find(static_cast<std::uint64_t>(entry.position));
+      ASSERT_NE(place, expected.end());
+      ASSERT_EQ(text_of(entry.message->body()), place->second.body);
+      ASSERT_LE(place->second.expires_at, limit);
+      if (entry.log_index != not_in_log) log_.settle(entry.message->log_place(), entry.log_index);
+    }
+    submit();
+  };
   bool growing = true;
   for (int round = 0; round < 30'000; ++round) {
     if (random() % 300 == 0) growing = !growing;
@@ -363,7 +308,8 @@ TEST_F(PagedReadyList, AgreesWithASortedMap) {
       case 0: case 1: case 2: case 3: {
         if (!growing && random() % 2 == 0) break;
         const std::string body = std::to_string(round) + std::string(random() % 300, '.');
-        const Instant expires_at = random() % 2 == 0 ? never : Instant(random() % 1000);
+        const auto lives_for = static_cast<std::int64_t>(random() % 4) * 5000;
+        const Instant expires_at = random() % 2 == 0 ? never : Instant{now + lives_for};
         const bool logged = random() % 2 == 0;
         if (logged) {
           push_logged(body, expires_at);
@@ -415,6 +361,17 @@ TEST_F(PagedReadyList, AgreesWithASortedMap) {
         chunks_max = std::max(chunks_max, paging_.pages.chunk_count());
         break;
       case 9:
+        if (random() % 40 == 0) {
+          // By a second later all that is due has been found, wherever it was.
+          submit();
+          now += 5000;
+          take_due(Instant{now}, random() % 2 == 0);
+          take_due(Instant{now} + ReadyList::paged_lateness, random() % 2 == 0);
+          std::erase_if(expected, [&](const auto& one) {
+            return one.second.expires_at <= Instant{now};
+          });
+          ASSERT_EQ(list_.size(), expected.size());
+        }
         if (random() % 1000 != 0) break;
         submit();
         list_.discard_all(log_, of_);

@@ -77,15 +77,34 @@ TEST(PriorityLevels, TakeMessagesBackToTheirPlaces) {
   EXPECT_EQ(drain(levels), (Positions{1, 3, 2, 4}));
 }
 
-// Goal: only what is first in the queue expires.
 TEST(PriorityLevels, TellWhenTheFirstExpires) {
   PriorityLevels levels(2);
   push(levels, entry(1, 0, Instant{10}));
   EXPECT_EQ(levels.front_expires_at(), Instant{10});
   push(levels, entry(2, 1));
   EXPECT_EQ(levels.front_expires_at(), never);
+  EXPECT_EQ(levels.next_expires_at(), Instant{10});
   levels.pop_front();
   EXPECT_EQ(levels.front_expires_at(), Instant{10});
+}
+
+// Goal: of all lists the soonest goes first, and what is left of them is served as before.
+TEST(PriorityLevels, TakeWhatIsDueFromAnyList) {
+  PriorityLevels levels(3);
+  push(levels, entry(1, 0, Instant{10}));
+  push(levels, entry(2, 2, Instant{30}));
+  push(levels, entry(3, 1, Instant{20}));
+  push(levels, entry(4, 1));
+  std::vector<QueueEntry> taken;
+  while (levels.next_expires_at() <= Instant{30}) {
+    levels.take_due(Instant{30}, true, QueueDefinition{}, taken);
+  }
+  ASSERT_EQ(taken.size(), 3U);
+  EXPECT_EQ(taken[0].position, Position{1});
+  EXPECT_EQ(taken[1].position, Position{3});
+  EXPECT_EQ(taken[2].position, Position{2});
+  EXPECT_EQ(levels.next_expires_at(), never);
+  EXPECT_EQ(drain(levels), (Positions{4}));
 }
 
 TEST(PriorityLevels, ForgetAllPriorities) {

@@ -85,18 +85,60 @@ TEST_P(QueueTest, PurgesWhatIsReady) {
   EXPECT_EQ(counts().ready_count, 0U);
 }
 
-TEST_P(QueueTest, ExpiresAtTheHead) {
+TEST_P(QueueTest, ExpiresWhatIsDueWhereverItIs) {
   open();
   publish("1", 100);
   publish("2", 50);
   publish("3");
   shards_.settle();
-  EXPECT_EQ(shard().timers().next_deadline(), shard().now() + 100ms);
-  shards_.advance(99ms);
+  EXPECT_EQ(shard().timers().next_deadline(), shard().now() + 50ms);
+  shards_.advance(49ms);
   EXPECT_EQ(counts().ready_count, 3U);
   shards_.advance(1ms);
+  EXPECT_EQ(counts().ready_count, 2U);
+  EXPECT_EQ(shard().timers().next_deadline(), shard().now() + 50ms);
+  shards_.advance(50ms);
   EXPECT_EQ(counts().ready_count, 1U);
   EXPECT_EQ(get(), "3");
+}
+
+TEST_P(QueueTest, ExpiresWhatHasComeBackWhereverItIs) {
+  open();
+  for (const std::uint64_t expiration_ms : {300, 200, 100}) publish("x", expiration_ms);
+  shards_.settle();
+  for (int i = 0; i < 3; ++i) get(false);
+  for (auto& got : channel_.gets) {
+    shard().send(ShardId{0}, Requeue{queue_, ConsumerId{}, false, std::move(*got.entry)});
+  }
+  for (const std::uint64_t left : {2U, 1U, 0U}) {
+    shards_.advance(100ms);
+    EXPECT_EQ(counts().ready_count, left);
+  }
+}
+
+// Goal: with a time to live of its own a queue takes the shorter ones from its middle.
+TEST_P(QueueTest, ExpiresShorterTimesThanItsOwn) {
+  QueueSettings settings;
+  settings.message_ttl_ms = 5000;
+  open(settings);
+  for (const std::uint64_t expiration_ms : {9000, 3000, 9000, 1000}) publish("x", expiration_ms);
+  for (const std::uint64_t left : {4U, 3U, 3U, 2U, 2U, 0U}) {
+    EXPECT_EQ(counts().ready_count, left);
+    shards_.advance(1001ms);
+  }
+}
+
+// Goal: a limit counts what is there, and what has expired is not.
+TEST_P(QueueTest, IsNotFullOfWhatHasExpired) {
+  QueueSettings settings;
+  settings.max_length = 2;
+  open(settings);
+  publish("1");
+  publish("2", 50);
+  shards_.advance(51ms);
+  publish("3");
+  EXPECT_EQ(counts().ready_count, 2U);
+  EXPECT_EQ(get(), "1");
 }
 
 TEST_P(QueueTest, OffersAMessageWithoutTimeOnce) {
