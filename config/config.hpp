@@ -68,6 +68,7 @@ struct Limits {
   Duration handshake_timeout{10000};
   std::uint64_t message_size_bytes = 134217728;
   std::uint32_t consumers_per_channel = 0;
+  Duration consumer_timeout{0};
   std::uint64_t queues = 0;
 };
 
@@ -142,6 +143,7 @@ struct Shutdown {
 struct Compat {
   std::string product = "RabbitMQ";
   std::string version = "3.13.7";
+  bool immediate = false;
 };
 
 struct Config {

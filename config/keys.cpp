@@ -91,6 +91,11 @@ const std::array keys{
         [](Config& config, const KeyValue& value) {
           config.limits.consumers_per_channel = narrow<std::uint32_t>(value);
         }},
+    Key{"limits.consumer_timeout", K::duration, "0s", 0, 315'360'000 * second, "", true,
+        "consumer_timeout", "How long a delivery may stay unacknowledged; 0: for ever.",
+        [](Config& config, const KeyValue& value) {
+          config.limits.consumer_timeout = duration(value);
+        }},
     Key{"limits.queues", K::count, "0", 0, no_maximum, "", true, "cluster_queue_limit",
         "Queues of the node; 0: no limit.",
         [](Config& config, const KeyValue& value) { config.limits.queues = value.number; }},
@@ -234,12 +239,15 @@ const std::array keys{
     Key{"compat.version", K::text, "3.13.7", 1, 32, "", true, "product.version",
         "Version told to clients, strictly N.N.N.",
         [](Config& config, const KeyValue& value) { config.compat.version = value.text; }},
+    Key{"compat.immediate", K::boolean, "false", 0, 0, "", true, "",
+        "basic.publish with immediate works as AMQP says, in place of 540.",
+        [](Config& config, const KeyValue& value) { config.compat.immediate = value.flag; }},
 };
 
-constexpr std::array<std::string_view, 20> later_keys{
+constexpr std::array<std::string_view, 19> later_keys{
     "node.runtime_dir",   "listeners.http",         "listeners.metrics",
     "tls",                "auth.failure_delay",     "log.levels.http",
-    "limits.vhosts",      "limits.consumer_timeout", "limits.connections_per_address",
+    "limits.vhosts",      "limits.connections_per_address",
     "queues.default_policy", "queues.expire_scan",  "http",
     "stats",
     "proxy_protocol",     "proxy_trusted",          "management",

@@ -12,6 +12,8 @@ namespace {
 // One queue's share of a turn, so that a long backlog does not keep its shard from the others.
 constexpr std::uint64_t pump_budget_bytes = 1024 * 1024;
 constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
+// How many messages it may drop at once because they are too many: more than can have come.
+constexpr std::size_t excess_dropped_at_once_max = 4096;
 // RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
 Instant deadline_in(Instant now, std::uint64_t duration_ms) {
   return now + std::chrono::milliseconds(
@@ -38,7 +40,11 @@ std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
   entry.message = std::move(publish.message);
   entry.position = next_position_;
   entry.log_index = publish.log_index;
-  if (definition_->settings.overflow != QueueOverflow::drop_head) {
+  if (publish.immediate && !can_deliver_at_once()) {
+    shard_.settle_in_log(entry);
+    return Verdict::undelivered;
+  }
+  if (definition_->settings.overflow != QueueOverflow::drop_head && !publish.immediate) {
     const std::uint64_t body_bytes = entry.message->body_size();
     // What consumers can take does not count, but it leaves the queue only when that is pumped.
     if (would_overflow(body_bytes) && !ready_.empty()) pump();
@@ -55,6 +61,8 @@ std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
   next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
   ready_.push_back(std::move(entry), priority, shard_.pager());
   mark_dirty();
+  // At once: whoever can take it now may be gone at the end of the turn.
+  if (publish.immediate) pump();
   return Verdict::accepted;
 }
 
@@ -76,6 +84,14 @@ void ClassicQueue::redefine(QueueDefinitionRef definition) {
   if (!in_use()) unused_since_ = shard_.now();
   arm_timer();
   mark_dirty();
+}
+
+/// Whether a message that came now would go to a consumer, and nothing is before it.
+bool ClassicQueue::can_deliver_at_once() {
+  pump();
+  const Consumer* consumer = consumers_.next();
+  return !paused() && ready_.empty() && consumer != nullptr &&
+         !shard_.congested(consumer->channel.shard);
 }
 
 Verdict ClassicQueue::refuse(QueueEntry entry) {
@@ -151,6 +167,7 @@ void ClassicQueue::update_consumer(const UpdateConsumer& update) {
 std::optional<QueueEntry> ClassicQueue::get(bool no_ack) {
   touch();
   pump();
+  if (paused()) return std::nullopt;
   DropBudget budget = SIZE_MAX;  // Who asks for a message must not hear that there is none.
   if (!make_front_ready(true, budget)) return std::nullopt;
   QueueEntry entry = take_front();
@@ -187,7 +204,8 @@ void ClassicQueue::deliver(Consumer& consumer, QueueEntry entry) {
   consumers_.requeue(consumer);
   shard_.send(consumer.channel.shard,
               Deliver{consumer.channel, consumer.key, consumer.id, definition_->ref,
-                      consumer.no_ack, std::move(entry)});
+                      consumer.no_ack, std::move(entry),
+                      consumer.no_ack ? AckTimeout{} : ack_timeout()});
 }
 
 /// What expires by then is over.
@@ -226,7 +244,7 @@ bool ClassicQueue::pump() {
   const DropBudget share = shard_.drop_share();
   DropBudget budget = share;
   bool finished = true;
-  while (!ready_.empty()) {
+  while (!paused() && !ready_.empty()) {
     Consumer* consumer = consumers_.next();
     if (consumer == nullptr) break;
     if (spent_bytes >= pump_budget_bytes || shard_.congested(consumer->channel.shard)) {
@@ -240,8 +258,9 @@ bool ClassicQueue::pump() {
   // What arrived with a time to live of 0 was offered once, and that is all it may be.
   if (!drop_expired(true, budget)) finished = false;
   // What consumers can still take does not count.
-  if (finished) finished = drop_excess(budget);
   shard_.note_dropped(share - budget);
+  DropBudget excess_budget = excess_dropped_at_once_max;
+  if (finished) finished = drop_excess(excess_budget);
   arm_timer();
   return finished;
 }

@@ -52,6 +52,7 @@ class ClassicQueue final : public Queue, private Timer {
   /// A message that has left the queue and is not delivered: to its dead-letter exchange, or gone.
   void bury(QueueEntry entry, DeathReason reason);
   Verdict refuse(QueueEntry entry);
+  bool can_deliver_at_once();
   void uncount(ConsumerId consumer);
   Instant expiry_limit(bool also_due_now) const;
   bool make_front_ready(bool also_due_now, DropBudget& budget);

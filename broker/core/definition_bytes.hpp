@@ -18,6 +18,7 @@ namespace leveret::broker {
 namespace definition_flags {
 inline constexpr std::uint8_t auto_delete = 1;
 inline constexpr std::uint8_t internal = 2;
+inline constexpr std::uint8_t paused = 2;  ///< Of a queue.
 }  // namespace definition_flags
 
 /// Gathers a key, or a value.

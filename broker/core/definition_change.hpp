@@ -34,6 +34,12 @@ struct AddVhost { std::string name; };
 /// All that is in it goes with it, and its connections are closed. One that the configuration
 /// names is made again at the next start or reload.
 struct DeleteVhost { std::string name; };
+/// Pauses a queue or lets it go on; succeeds when it is so already. A paused queue takes messages
+/// and delivers none. A durable one stays so over a restart.
+struct PauseQueue {
+  std::string vhost, queue;
+  bool paused = true;
+};
 /// A policy is checked as RabbitMQ does, with its texts (and 540 for what Leveret cannot do yet),
 /// and answered when every shard has applied what follows from it.
 struct PutParameter { ParameterDefinition parameter; };
@@ -41,6 +47,7 @@ struct DeleteParameter { ParameterKey key; };
 
 using DefinitionChange =
     std::variant<PutUser, DeleteUser, SetPermissions, ClearPermissions, SetTopicPermissions,
-                 ClearTopicPermissions, AddVhost, DeleteVhost, PutParameter, DeleteParameter>;
+                 ClearTopicPermissions, AddVhost, DeleteVhost, PauseQueue, PutParameter,
+                 DeleteParameter>;
 
 }  // namespace leveret::broker

@@ -161,8 +161,10 @@ Checked read_value(WireReader& reader, ExchangeDefinition& exchange) {
 
 Checked read_value(WireReader& reader, QueueDefinition& queue) {
   std::uint8_t flags = 0;
-  if (auto read = read_flags(reader, definition_flags::auto_delete, flags); !read) return read;
-  queue.auto_delete = flags != 0;
+  const std::uint8_t known = definition_flags::auto_delete | definition_flags::paused;
+  if (auto read = read_flags(reader, known, flags); !read) return read;
+  queue.auto_delete = (flags & definition_flags::auto_delete) != 0;
+  queue.paused = (flags & definition_flags::paused) != 0;
   queue.durable_number = reader.read_u64();
   if (queue.durable_number == 0 && !reader.failed()) return wrong("has the number 0");
   return read_table(reader, queue.arguments);

@@ -123,6 +123,15 @@ void DefinitionWriter::note(Topology& topology, const QueueRemoved& change) {
   note_removed_number(record->definition->durable_number);
 }
 
+void DefinitionWriter::note(Topology& topology, const QueuePaused& change) {
+  const QueueRecord* record = topology.find_queue(*topology.find_vhost(change.vhost), change.name);
+  LEVERET_ASSERT(record != nullptr, "only a queue that is there is paused");
+  if (!is_durable(*record->definition)) return;
+  QueueDefinition definition = *record->definition;
+  definition.paused = change.paused;
+  define(std::move(definition));
+}
+
 void DefinitionWriter::note(Topology& topology, const BindingAdded& change) {
   if (find_binding(topology, change.binding).durable) define(change.binding);
 }

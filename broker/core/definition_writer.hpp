@@ -47,6 +47,7 @@ class DefinitionWriter {
   void note(Topology& topology, const ExchangeRemoved& change);
   void note(Topology& topology, const QueueAdded& change);
   void note(Topology& topology, const QueueRemoved& change);
+  void note(Topology& topology, const QueuePaused& change);
   void note(Topology& topology, const BindingAdded& change);
   void note(Topology& topology, const BindingRemoved& change);
   void note(Topology&, const UsersReplaced&) {}

@@ -5,6 +5,7 @@
 
 #include "broker/core/exchange_arguments.hpp"
 #include "broker/core/queue_arguments.hpp"
+#include "broker/core/resource_name.hpp"
 #include "broker/core/shard_state.hpp"
 
 namespace leveret::broker {
@@ -33,6 +34,9 @@ struct Subject {
   }
   std::string operator()(const DeleteVhost& gone) const {
     return describe_definition(VhostDefinition{gone.name});
+  }
+  std::string operator()(const PauseQueue& paused) const {
+    return queue_resource(paused.queue, paused.vhost);
   }
   std::string operator()(const PutParameter& put) const {
     return describe_definition(put.parameter);

@@ -152,9 +152,11 @@ EncodedDefinition encode(const ExchangeDefinition& exchange) {
 }
 
 EncodedDefinition encode(const QueueDefinition& queue) {
+  const int flags = (queue.auto_delete ? definition_flags::auto_delete : 0) |
+                    (queue.paused ? definition_flags::paused : 0);
   return {queue_key(queue.vhost, queue.name),
           value_of_version_1()
-              .add_u8(queue.auto_delete ? definition_flags::auto_delete : 0)
+              .add_u8(static_cast<std::uint8_t>(flags))
               .add_u64(queue.durable_number)
               .add_table(queue.arguments)
               .take()};

@@ -14,8 +14,8 @@
 ///     4 topic permissions: user, vhost, exchange         write, read
 ///     5 exchange: vhost, name                            type (1 byte), flags (1 byte: 1
 ///                                                        auto-delete, 2 internal), arguments
-///     6 queue: vhost, name                               flags (1 byte: 1 auto-delete), number
-///                                                        (8 bytes), arguments
+///     6 queue: vhost, name                               flags (1 byte: 1 auto-delete, 2
+///                                                        paused), number (8 bytes), arguments
 ///     7 binding: vhost, source, kind of the destination
 ///       (1 byte: 0 queue, 1 exchange), destination,
 ///       routing key, arguments

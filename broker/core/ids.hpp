@@ -49,6 +49,10 @@ enum class Position : std::uint64_t {};
 enum class PublishSeq : std::uint64_t {};
 
 /// What a queue says about a message that was published to it.
-enum class Verdict : std::uint8_t { accepted, rejected };
+enum class Verdict : std::uint8_t {
+  accepted,
+  rejected,
+  undelivered,  ///< It was to be delivered at once or not at all, and the queue has not taken it.
+};
 
 }  // namespace leveret::broker

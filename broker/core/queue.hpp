@@ -30,6 +30,13 @@ class Queue {
   const QueueDefinition& definition() const { return *definition_; }
   const QueueDefinitionRef& definition_ref() const { return definition_; }
 
+  /// A paused queue takes messages and delivers none, nor gives any to basic.get; they expire as
+  /// ever. Peer: LavinMQ.
+  bool paused() const { return paused_; }
+  void set_paused(bool paused);
+  /// Until when a message that is delivered now has to be acknowledged.
+  AckTimeout ack_timeout() const;
+
   /// Messages that could be delivered now, and consumers. Delivers first what can be delivered.
   virtual QueueCounts counts() = 0;
   virtual std::uint64_t unacked_count() const = 0;
@@ -72,7 +79,7 @@ class Queue {
 
  protected:
   Queue(ShardState& shard, QueueDefinitionRef definition)
-      : shard_(shard), definition_(std::move(definition)) {}
+      : shard_(shard), definition_(std::move(definition)), paused_(definition_->paused) {}
 
   /// The turn will pump the queue before it ends.
   void mark_dirty();
@@ -83,6 +90,7 @@ class Queue {
  private:
   friend class ShardState;
   bool is_dirty_ = false;
+  bool paused_ = false;
 };
 
 }  // namespace leveret::broker

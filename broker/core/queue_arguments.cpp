@@ -104,6 +104,18 @@ Complaint check_single_active_consumer(const FieldValue& value, DeclaredArgument
   return {};
 }
 
+Complaint check_consumer_timeout(const FieldValue& value, DeclaredArguments& arguments) {
+  return store(non_negative(value), arguments.settings.consumer_timeout_ms);
+}
+
+Complaint check_consumer_timeout_action(const FieldValue& value, DeclaredArguments& arguments) {
+  if (value.type() != FieldType::long_string) return unacceptable_type(value);
+  const auto action = find_ack_timeout_action(*value.as_string());
+  if (!action) return quoted("expected close-channel or requeue");
+  arguments.settings.consumer_timeout_action = *action;
+  return {};
+}
+
 Complaint check_queue_type(const FieldValue& value) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   const std::string_view type = *value.as_string();
@@ -132,6 +144,8 @@ constexpr std::array checked_arguments{
     CheckedArgument{"x-queue-mode", check_queue_mode},
     CheckedArgument{"x-queue-version", check_queue_version},
     CheckedArgument{"x-single-active-consumer", check_single_active_consumer},
+    CheckedArgument{"x-consumer-timeout", check_consumer_timeout},
+    CheckedArgument{"x-consumer-timeout-action", check_consumer_timeout_action},
     CheckedArgument{"x-quorum-initial-group-size", check_count_of_members},
     CheckedArgument{"x-delivery-limit", check_delivery_limit},
     CheckedArgument{"x-max-age", check_max_age},

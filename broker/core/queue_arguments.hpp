@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "broker/core/ack_timeout.hpp"
 #include "protocol/amqp_error.hpp"
 #include "protocol/base/result.hpp"
 #include "protocol/field_table.hpp"
@@ -44,8 +45,10 @@ struct QueueSettings {
   QueueOverflow overflow = QueueOverflow::drop_head;
   std::optional<std::uint8_t> max_priority;  ///< x-max-priority; 0 says no more than nothing.
   bool single_active_consumer = false;
-  /// How long a delivery may wait for its acknowledgement.
+  /// How long a delivery may stay unacknowledged: x-consumer-timeout. 0: no limit of its own.
   std::optional<std::uint64_t> consumer_timeout_ms;
+  /// What happens then: x-consumer-timeout-action, which is Leveret's own.
+  AckTimeoutAction consumer_timeout_action = AckTimeoutAction::close_channel;
 
   // ---- quorum queues ----
   /// How often a message may come back before the queue gives it up: x-delivery-limit.

@@ -24,6 +24,8 @@ struct QueueDefinition {
   /// What the log calls a durable queue. Never used again for another one; 0: not durable.
   std::uint64_t durable_number = 0;
   bool auto_delete = false;
+  /// Whether a queue that begins to exist now, or again, is paused. Queue knows what it is later.
+  bool paused = false;
   /// The one connection that may use the queue; none for shared queues.
   ConnectionId exclusive_owner{};
   protocol::FieldTable arguments;

@@ -24,7 +24,7 @@ constexpr std::array types{
     NamedType{QueueType::stream, "stream", "rabbit_stream_queue"},
 };
 
-constexpr std::array<std::string_view, 13> classic_arguments{
+constexpr std::array<std::string_view, 15> classic_arguments{
     "x-expires",
     "x-message-ttl",
     "x-dead-letter-exchange",
@@ -38,9 +38,11 @@ constexpr std::array<std::string_view, 13> classic_arguments{
     "x-single-active-consumer",
     "x-queue-type",
     "x-queue-master-locator",
+    "x-consumer-timeout",
+    "x-consumer-timeout-action",
 };
 
-constexpr std::array<std::string_view, 15> quorum_arguments{
+constexpr std::array<std::string_view, 17> quorum_arguments{
     "x-dead-letter-exchange",
     "x-dead-letter-routing-key",
     "x-dead-letter-strategy",
@@ -56,6 +58,8 @@ constexpr std::array<std::string_view, 15> quorum_arguments{
     "x-delivery-limit",
     "x-message-ttl",
     "x-queue-leader-locator",
+    "x-consumer-timeout",
+    "x-consumer-timeout-action",
 };
 
 // The filter's size is of RabbitMQ 3.12.

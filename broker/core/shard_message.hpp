@@ -11,6 +11,7 @@
 #include <string>
 #include <variant>
 
+#include "broker/core/ack_timeout.hpp"
 #include "broker/core/consumer_list.hpp"
 #include "broker/core/definition_change.hpp"
 #include "broker/core/ids.hpp"
@@ -34,6 +35,7 @@ struct PublishToQueue {
   ChannelRef publisher;
   PublishSeq seq{};  ///< 0: the publisher wants no verdict.
   std::uint32_t log_index = not_in_log;
+  bool immediate = false;  ///< To be delivered at once, or not to be taken. It has a `seq`.
 };
 /// A delivered message is done with: acknowledged, or rejected where nothing becomes of it.
 struct Settle {
@@ -100,6 +102,7 @@ struct Deliver {
   QueueRef queue;
   bool no_ack = false;
   QueueEntry entry;
+  AckTimeout ack_timeout;
 };
 struct PublishVerdict {
   ChannelRef channel;
@@ -127,6 +130,7 @@ struct GetReply {
   bool no_ack = false;
   std::optional<QueueEntry> entry;
   std::uint64_t ready_count = 0;
+  AckTimeout ack_timeout;
 };
 /// The queue has gone and took the consumer with it.
 struct ConsumerCancelled {

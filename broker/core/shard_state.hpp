@@ -39,6 +39,7 @@ struct RoutedMessage {
   std::optional<std::uint64_t> expiration_ms;
   ChannelRef publisher;
   PublishSeq seq{};  ///< 0: nobody wants a verdict.
+  bool immediate = false;
 
   /// Whether the log has to keep it for any of the queues.
   bool is_logged() const {
@@ -93,6 +94,9 @@ class ShardState {
                                   : committed_delta_ >= logged_delta_;
   }
   const ResourceAlarm& alarm() const { return alarm_; }
+  /// How long any delivery may stay unacknowledged; 0 is no limit. For those from now on.
+  std::uint64_t consumer_timeout_ms() const { return consumer_timeout_ms_; }
+  void set_consumer_timeout_ms(std::uint64_t timeout_ms) { consumer_timeout_ms_ = timeout_ms; }
   bool congested(ShardId shard) { return shard != own_ && port_.congested(shard); }
 
   /// Says something to a shard: at once by a call when it is this one, otherwise by mailbox.
@@ -155,13 +159,9 @@ class ShardState {
   DeadLetters& dead_letters() { return dead_letters_; }
   /// Takes what streams have forgotten and the log has to hear of.
   DiscardedChunks& discarded_chunks() { return discarded_chunks_; }
-  /// How many messages a queue may drop now before others have their turn. Together they have a
-  /// share of the turn, and each one a little of its own.
-  std::size_t drop_share() const {
-    constexpr std::size_t shard_max = 1024;
-    constexpr std::size_t queue_min = 32;
-    return std::max(queue_min, shard_max - std::min(dropped_count_, shard_max));
-  }
+  /// How many expired messages a queue may drop now before others have their turn. Together they
+  /// have a share of the turn, and each one a little of its own.
+  std::size_t drop_share() const;
   void note_dropped(std::size_t count) { dropped_count_ += count; }
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
   /// Deletes a queue of this shard once the present call is over.
@@ -206,6 +206,7 @@ class ShardState {
   bool has_committed_answers() const;
   void end_endpoint_turns();
   void redefine(const QueueRedefined& redefined);
+  void set_paused(const QueuePaused& change);
   void leave_vhost(const VhostRemoved& removed, std::span<const QueueDefinitionRef> queues);
 
   const ShardId own_;
@@ -241,6 +242,7 @@ class ShardState {
   DiscardedChunks discarded_chunks_;
   std::uint64_t last_durable_number_ = 0;
   ResourceAlarm alarm_;
+  std::uint64_t consumer_timeout_ms_ = 0;
   MessagePager* pager_ = nullptr;
 };
 

@@ -153,6 +153,7 @@ void Topology::change(const QueueAdded& added) {
   const std::uint32_t slot = free_queues_.back();
   free_queues_.pop_back();
   queues_[slot].definition = added.definition;
+  queues_[slot].paused = added.definition->paused;
   vhost->queues.emplace(added.definition->name, slot);
   ++queue_count_;
 }
@@ -167,6 +168,12 @@ void Topology::change(const QueueRemoved& removed) {
   queues_[slot] = QueueRecord{};
   free_queues_.push_back(slot);
   --queue_count_;
+}
+
+void Topology::change(const QueuePaused& change) {
+  QueueRecord* record = find_queue(*find_vhost(change.vhost), change.name);
+  LEVERET_ASSERT(record != nullptr, "only a queue that is there is paused");
+  record->paused = change.paused;
 }
 
 void Topology::change(const BindingAdded& added) {

@@ -45,6 +45,7 @@ struct ExchangeRecord {
 
 struct QueueRecord {
   QueueDefinitionRef definition;
+  bool paused = false;
   std::vector<IncomingBinding> incoming;
   std::uint64_t visited_in_route = 0;
 };
@@ -124,6 +125,7 @@ class Topology {
   void change(const ExchangeRemoved& change);
   void change(const QueueAdded& change);
   void change(const QueueRemoved& change);
+  void change(const QueuePaused& change);
   void change(const BindingAdded& change);
   void change(const BindingRemoved& change);
   void change(const UsersReplaced& change);

@@ -115,6 +115,7 @@ class TopologyController {
   Outcome change(const ClearTopicPermissions& request, TopologyDelta& delta);
   Outcome change(const AddVhost& request, TopologyDelta& delta);
   Outcome change(const DeleteVhost& request, TopologyDelta& delta);
+  Outcome change(const PauseQueue& request, TopologyDelta& delta);
   Outcome change(const PutParameter& request, TopologyDelta& delta);
   Outcome change(const DeleteParameter& request, TopologyDelta& delta);
   /// What a parameter means from now on. Without one: it has gone.

@@ -4,9 +4,10 @@
 
 #include "broker/core/parameter_keys.hpp"
 #include "broker/core/predeclared_exchanges.hpp"
-#include "broker/core/vhost_metadata.hpp"
+#include "broker/core/resource_name.hpp"
 #include "broker/core/shard_state.hpp"
 #include "broker/core/topology_controller.hpp"
+#include "broker/core/vhost_metadata.hpp"
 
 namespace leveret::broker {
 
@@ -203,6 +204,26 @@ TopologyController::Outcome TopologyController::change(const DeleteVhost& reques
   policies_.remove_vhost(vhost);
   delta.push_back(VhostRemoved{vhost});
   replace_users(delta);
+  return QueueRef{};
+}
+
+// ---- queues --------------------------------------------------------------------------------
+
+TopologyController::Outcome TopologyController::change(const PauseQueue& request,
+                                                       TopologyDelta& delta) {
+  Topology& topology = shard_.topology();
+  Vhost* vhost = topology.find_vhost(request.vhost);
+  if (vhost == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + vhost_text(request.vhost)));
+  }
+  const QueueRecord* record = topology.find_queue(*vhost, request.queue);
+  if (record == nullptr) {
+    return tl::unexpected(
+        AmqpError::not_found("no " + queue_resource(request.queue, request.vhost)));
+  }
+  if (record->paused != request.paused) {
+    delta.push_back(QueuePaused{request.vhost, request.queue, request.paused});
+  }
   return QueueRef{};
 }
 

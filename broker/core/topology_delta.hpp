@@ -60,13 +60,14 @@ struct QueueAdded { QueueDefinitionRef definition; };
 struct QueueRemoved { std::string vhost, name; };
 /// The same queue by another definition: policies have changed, and with them its settings.
 struct QueueRedefined { QueueDefinitionRef definition; };
+struct QueuePaused { std::string vhost, name; bool paused = false; };
 struct BindingAdded { BindingDefinition binding; };
 struct BindingRemoved { BindingDefinition binding; };
 struct UsersReplaced { std::shared_ptr<const Users> users; };
 
 using TopologyChange =
     std::variant<VhostAdded, VhostDefaultQueueType, VhostRemoved, ExchangeAdded, ExchangeRemoved,
-                 QueueAdded, QueueRemoved, BindingAdded, BindingRemoved, UsersReplaced,
+                 QueueAdded, QueueRemoved, QueuePaused, BindingAdded, BindingRemoved, UsersReplaced,
                  ExchangeRedefined, QueueRedefined>;
 
 /// Changes that become visible together.

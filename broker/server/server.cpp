@@ -47,6 +47,7 @@ std::shared_ptr<const broker::SessionSettings> session_settings(const config::Co
   settings->handshake_timeout_ms =
       static_cast<std::uint32_t>(config.limits.handshake_timeout.count());
   settings->message_size_max_bytes = config.limits.message_size_bytes;
+  settings->immediate = config.compat.immediate;
   settings->consumers_per_channel_max = config.limits.consumers_per_channel;
   // Classic is what they are anyway.
   if (config.queues.default_type != "classic") {
@@ -64,7 +65,8 @@ ShardSettings shard_settings(const config::Config& config) {
   socket.send_buffer_bytes = config.network.send_buffer_bytes;
   socket.receive_buffer_bytes = config.network.receive_buffer_bytes;
   return {session_settings(config), socket, config.memory.high_watermark_bytes,
-          config.memory.page_out_at_bytes};
+          config.memory.page_out_at_bytes,
+          static_cast<std::uint64_t>(config.limits.consumer_timeout.count())};
 }
 
 std::uint64_t resident_bytes() {

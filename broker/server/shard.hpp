@@ -43,6 +43,7 @@ struct ShardSettings {
   SocketSettings socket;
   std::uint64_t memory_high_watermark_bytes = 0;
   std::uint64_t page_out_at_bytes = 0;  ///< Messages take as much before queues are paged out.
+  std::uint64_t consumer_timeout_ms = 0;  ///< 0: no limit.
 };
 
 /// A shard's own ways to the disk.
@@ -93,6 +94,7 @@ class Shard {
     guard_.assert_held();
     settings_ = std::move(settings);
     pager_.set_budget(settings_.page_out_at_bytes);
+    state_.set_consumer_timeout_ms(settings_.consumer_timeout_ms);
   }
   broker::MessagePager& pager() {
     guard_.assert_held();

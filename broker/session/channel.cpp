@@ -157,10 +157,12 @@ void Channel::release() {
   if (transaction_) {
     for (auto& held : transaction_->settlements) put_back(std::move(held.delivery));
   }
+  if (ack_timeouts_) ack_timeouts_->stop();
   const bool committing = transaction_ && transaction_->committing;
   if (on_queue_reply_ || on_topology_reply_ || getting_ || committing) connection_.end_wait();
   transaction_.reset();
   confirms_.reset();
+  immediates_.reset();
   assembler_.reset();
   route_cache_.reset();
   on_queue_reply_ = nullptr;

@@ -17,8 +17,10 @@
 
 #include "broker/core/endpoint.hpp"
 #include "broker/core/shard_state.hpp"
+#include "broker/session/ack_timeouts.hpp"
 #include "broker/session/confirm_tracker.hpp"
 #include "broker/session/delivery_ledger.hpp"
+#include "broker/session/immediate_publishes.hpp"
 #include "broker/session/publish_assembler.hpp"
 #include "broker/session/route_cache.hpp"
 #include "protocol/generated/methods.hpp"
@@ -30,7 +32,7 @@ class ConnectionSession;
 /// Which method a method frame holds; {0, 0} when it is too short to say.
 protocol::MethodId peek_method_id(std::span<const std::byte> payload);
 
-class Channel final : public Endpoint {
+class Channel final : public Endpoint, private AckTimeouts::Owner {
  public:
   Channel(ConnectionSession& connection, std::uint16_t number);
   ~Channel();
@@ -138,6 +140,7 @@ class Channel final : public Endpoint {
     struct HeldPublish {
       MessageRef message;
       bool mandatory = false;
+      bool immediate = false;
       bool persistent = false;
       std::optional<std::uint64_t> expiration_ms;
       std::vector<RouteTarget> targets;
@@ -158,6 +161,7 @@ class Channel final : public Endpoint {
   struct RoutedPublish {
     const MessageRef& message;
     bool mandatory = false;
+    bool immediate = false;
     bool persistent = false;
     std::optional<std::uint64_t> expiration_ms;
     std::span<const RouteTarget> targets;
@@ -215,7 +219,9 @@ class Channel final : public Endpoint {
                              std::vector<ReplyToken>& targets);
   void route(const PublishAssembler::Publish& publish, ExchangeRecord& exchange);
   void deliver_to_targets(const RoutedPublish& publish);
-  void return_message(const MessageRef& message);
+  void return_message(const MessageRef& message, protocol::ReplyCode code);
+  PublishSeq open_immediate(const RoutedPublish& publish, PublishSeq seq);
+  void settle_immediate(PublishSeq seq, Verdict verdict);
   void settle_publish(PublishSeq seq, Verdict verdict);
   void request_end_of_turn();
   void finish_commit();
@@ -253,6 +259,11 @@ class Channel final : public Endpoint {
   void note_room();
   bool recover(bool requeue_them, MethodId method);
 
+  // channel_ack_timeout.cpp
+  void watch_delivery(std::uint64_t delivery_tag, const AckTimeout& timeout);
+  State state_of(std::uint64_t delivery_tag) const override;
+  void on_ack_timeout() override;
+
   ConnectionSession& connection_;
   Slot slot_;
   std::uint16_t number_;
@@ -275,6 +286,8 @@ class Channel final : public Endpoint {
   std::unique_ptr<RouteCache> route_cache_;
   std::unique_ptr<ConfirmTracker> confirms_;
   std::unique_ptr<Transaction> transaction_;
+  std::unique_ptr<ImmediatePublishes> immediates_;  ///< Null while there have been none.
+  std::unique_ptr<AckTimeouts> ack_timeouts_;       ///< Null while no limit has applied.
   std::unique_ptr<ReplyConsumer> reply_consumer_;
   /// Set while an answer is awaited.
   std::function<void(QueueReply&&)> on_queue_reply_;

@@ -239,6 +239,9 @@ void Channel::receive(Deliver&& message) {
   if (consumer->stream_mark != nullptr) message.entry.message = consumer->stream_mark;
   note_delivered(method.delivery_tag, message.no_ack, message.queue, message.consumer,
                  std::move(message.entry));
+  if (message.ack_timeout.duration_ms > 0) {
+    watch_delivery(method.delivery_tag, message.ack_timeout);
+  }
 }
 
 void Channel::note_delivered(std::uint64_t delivery_tag, bool no_ack, QueueRef queue,
@@ -278,6 +281,9 @@ void Channel::receive(GetReply&& message) {
     connection_.write_content(number_, method, message.entry->message);
     note_delivered(method.delivery_tag, message.no_ack, message.queue, ConsumerId{},
                    std::move(*message.entry));
+    if (message.ack_timeout.duration_ms > 0) {
+      watch_delivery(method.delivery_tag, message.ack_timeout);
+    }
   } else {
     write(basic::GetEmpty{});
   }
@@ -338,7 +344,11 @@ void Channel::on(const basic::Reject& method) {
 void Channel::settle_tag(std::uint64_t tag, bool multiple, Settlement settlement,
                          MethodId method) {
   const bool all = multiple && tag == 0;
-  if (!all && !ledger_.contains(tag)) {
+  // It was taken back for want of an acknowledgement, and the client does not know that yet.
+  const bool is_taken_back =
+      ack_timeouts_ && ack_timeouts_->forgive(all ? UINT64_MAX : tag, multiple);
+  if (is_taken_back && !multiple) return;
+  if (!all && !is_taken_back && !ledger_.contains(tag)) {
     return fail(AmqpError::precondition_failed("unknown delivery tag " + std::to_string(tag)),
                 method);
   }

@@ -25,7 +25,7 @@ void Channel::on(const basic::Publish& method) {
 void Channel::finish_publish() {
   const PublishAssembler::Publish& publish = assembler_->finish();
   // Failing the channel takes the assembler with it.
-  if (publish.immediate) {
+  if (publish.immediate && !connection_.settings().immediate) {
     return fail(AmqpError::not_implemented("immediate=true"), basic::Publish::id);
   }
   ExchangeRecord* exchange = find_publishable_exchange(*publish.message);
@@ -39,12 +39,12 @@ void Channel::finish_publish() {
   const bool persistent = publish.properties.delivery_mode == persistent_delivery_mode;
   const bool is_reply = !reply_targets.empty();
   if (transaction_) {
-    transaction_->publishes.push_back({publish.message, publish.mandatory, persistent,
-                                       expiration_ms, route_cache_->targets,
+    transaction_->publishes.push_back({publish.message, publish.mandatory, publish.immediate,
+                                       persistent, expiration_ms, route_cache_->targets,
                                        std::move(reply_targets)});
   } else {
-    deliver_to_targets({publish.message, publish.mandatory, persistent, expiration_ms,
-                        route_cache_->targets, reply_targets});
+    deliver_to_targets({publish.message, publish.mandatory, publish.immediate, persistent,
+                        expiration_ms, route_cache_->targets, reply_targets});
   }
   assembler_->release();
   if (!is_reply) connection_.on_publish();
@@ -152,12 +152,16 @@ void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& ex
 
 void Channel::deliver_to_targets(const RoutedPublish& publish) {
   const bool unroutable = publish.targets.empty() && publish.reply_targets.empty();
-  if (unroutable && publish.mandatory) return_message(publish.message);
-
+  if (unroutable && publish.mandatory) {
+    return_message(publish.message, protocol::ReplyCode::no_route);
+  } else if (unroutable && publish.immediate) {
+    return_message(publish.message, protocol::ReplyCode::no_consumers);
+  }
   RoutedMessage routed{publish.message, publish.targets, publish.persistent,
-                       publish.expiration_ms, ref(), {}};
+                       publish.expiration_ms, ref(), {}, publish.immediate};
   // A reply gives a verdict of its own only where its fate matters to the publisher.
-  const bool replies_answer = publish.mandatory && publish.targets.empty();
+  const bool replies_answer =
+      (publish.mandatory || publish.immediate) && publish.targets.empty();
   const std::size_t verdict_count = publish.targets.size() + (routed.is_logged() ? 1 : 0) +
                                     (replies_answer ? publish.reply_targets.size() : 0);
   if (confirms_) {
@@ -167,6 +171,7 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
     transaction_->missing_verdict_count += verdict_count;
     routed.seq = PublishSeq{1};  // Any number but 0: a transaction only counts its verdicts.
   }
+  if (publish.immediate && !unroutable) routed.seq = open_immediate(publish, routed.seq);
   for (const ReplyToken& token : publish.reply_targets) {
     shard().send(token.channel.shard,
                  PublishToReply{token, publish.message, ref(),
@@ -176,10 +181,28 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
   if (!shard().publish(routed)) connection_.wait_for_inbox();
 }
 
-void Channel::return_message(const MessageRef& message) {
+/// Waits for the verdicts of the queues, or of who asked for this reply. Returns the number under
+/// which they come.
+PublishSeq Channel::open_immediate(const RoutedPublish& publish, PublishSeq seq) {
+  if (!immediates_) immediates_ = std::make_unique<ImmediatePublishes>();
+  if (!confirms_) seq = immediates_->number(transaction_ != nullptr);
+  const bool is_reply = publish.targets.empty();
+  immediates_->open(seq, publish.message,
+                    is_reply ? publish.reply_targets.size() : publish.targets.size(),
+                    is_reply && publish.mandatory ? protocol::ReplyCode::no_route
+                                                  : protocol::ReplyCode::no_consumers);
+  return seq;
+}
+
+void Channel::settle_immediate(PublishSeq seq, Verdict verdict) {
+  const auto returned = immediates_->settle(seq, verdict);
+  if (returned) return_message(returned->message, returned->code);
+}
+
+void Channel::return_message(const MessageRef& message, protocol::ReplyCode code) {
   basic::Return method;
-  method.reply_code = static_cast<std::uint16_t>(protocol::ReplyCode::no_route);
-  method.reply_text = "NO_ROUTE";
+  method.reply_code = static_cast<std::uint16_t>(code);
+  method.reply_text = code == protocol::ReplyCode::no_route ? "NO_ROUTE" : "NO_CONSUMERS";
   method.exchange = message->exchange();
   method.routing_key = message->routing_key();
   connection_.write_content(number_, method, message);
@@ -188,17 +211,24 @@ void Channel::return_message(const MessageRef& message) {
 // ---- verdicts ------------------------------------------------------------------------------
 
 void Channel::receive(const PublishVerdict& message) {
+  // Before the confirm.
+  if (immediates_) settle_immediate(message.seq, message.verdict);
   settle_publish(message.seq, message.verdict);
 }
 
 void Channel::on_committed(PublishSeq seq) { settle_publish(seq, Verdict::accepted); }
 
 void Channel::receive(ReplyVerdict&& message) {
-  if (message.undeliverable) return_message(message.undeliverable);
+  if (immediates_ && immediates_->is_open(message.seq)) {
+    settle_immediate(message.seq, message.undeliverable ? Verdict::undelivered : Verdict::accepted);
+  } else if (message.undeliverable) {
+    return_message(message.undeliverable, protocol::ReplyCode::no_route);
+  }
   if (message.seq != PublishSeq{}) settle_publish(message.seq, Verdict::accepted);
 }
 
 void Channel::settle_publish(PublishSeq seq, Verdict verdict) {
+  if (ImmediatePublishes::is_uncounted(seq)) return;
   if (confirms_) {
     confirms_->settle(seq, verdict);
     request_end_of_turn();
@@ -263,8 +293,8 @@ void Channel::on(const protocol::tx::Commit& method) {
   connection_.begin_wait();
   ++transaction_->missing_verdict_count;  // Held until all is sent: no early end.
   for (const auto& held : publishes) {
-    deliver_to_targets({held.message, held.mandatory, held.persistent, held.expiration_ms,
-                        held.targets, held.reply_targets});
+    deliver_to_targets({held.message, held.mandatory, held.immediate, held.persistent,
+                        held.expiration_ms, held.targets, held.reply_targets});
   }
   transaction_->settled_consumed_count = 0;
   bool settles_logged = false;

@@ -24,6 +24,8 @@ struct SessionSettings {
   /// The type of queues that are declared without one; empty: classic, without saying so.
   std::string default_queue_type;
   std::uint32_t consumers_per_channel_max = 0;  ///< 0: no limit.
+  /// Whether basic.publish may ask for `immediate`; refused otherwise, as RabbitMQ does.
+  bool immediate = false;
   /// Above this much waiting to be sent, a connection gets no deliveries; with as much again in
   /// answers to it, it is not read.
   std::uint64_t write_high_watermark_bytes = 4ull * 1024 * 1024;

@@ -102,6 +102,36 @@ class ReloadTest(DaemonTest):
         self.assert_comes_to_be_refused(daemon, "glance")
         self.assert_comes_to_be_let_in(daemon, user="nova", password="new")
 
+    def test_a_consumer_timeout_holds_for_deliveries_from_then_on(self):
+        daemon = self.start()
+        client = self.client(daemon)
+        held, timed = client.channel(1), client.channel(2)
+        held.call("queue.declare", queue="q")
+        for body in ("held", "timed"):
+            held.publish("q", body)
+        self.assertEqual(held.call("basic.get", queue="q").name, "basic.get-ok")
+        self.reload(daemon, as_yaml({"limits": {"consumer_timeout": "200ms", "heartbeat": "7s"}}))
+        for _ in range(4):  # All shards know it.
+            self.assert_comes_to_be_offered(daemon, heartbeat=7)
+        self.assertEqual(timed.call("basic.get", queue="q").name, "basic.get-ok")
+        closed = timed.receive()
+        self.assertEqual((closed.name, closed.values["reply_code"]), ("channel.close", 406))
+        self.assertIn("on channel 2 timed out. Timeout value used: 200 ms.", closed.values["reply_text"])
+        again = held.call("basic.get", queue="q", no_ack=True)
+        self.assertEqual((again.body, again.values["redelivered"]), (b"timed", True))
+        held.send("basic.ack", delivery_tag=1)
+        held.sync()
+
+    def test_immediate_can_be_switched_on(self):
+        daemon = self.start()
+        self.reload(daemon, as_yaml({"compat": {"immediate": True}, "limits": {"heartbeat": "7s"}}))
+        for _ in range(4):  # All shards know it.
+            self.assert_comes_to_be_offered(daemon, heartbeat=7)
+        channel = self.client(daemon).channel()
+        channel.publish("nowhere", "body", immediate=True)
+        returned = channel.receive()
+        self.assertEqual((returned.name, returned.values["reply_code"]), ("basic.return", 313))
+
     def test_permissions_hold_for_connections_that_are_open(self):
         daemon = self.start()
         self.reload(daemon, as_yaml({"auth": {"users": [user("nova")]}}))

@@ -171,6 +171,9 @@ inline Frames returned(std::string_view exchange, std::string_view key, std::str
                        const Properties& properties = {}) {
   return frames_of(amqp::basic::Return{312, "NO_ROUTE", exchange, key}, properties, body);
 }
+inline Frames returned_undelivered(std::string_view key, std::string_view body) {
+  return frames_of(amqp::basic::Return{313, "NO_CONSUMERS", "", key}, Properties{}, body);
+}
 /// What a consumer of queue `key` gets of a message that was published to the default exchange;
 /// with `exchange`, of any other.
 inline Frames deliver(std::string_view tag, std::uint64_t delivery_tag, std::string_view key,

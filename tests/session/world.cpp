@@ -172,6 +172,12 @@ void World::change(DefinitionChange change) {
   settle();
 }
 
+void World::set_consumer_timeout(std::chrono::milliseconds timeout) {
+  for (auto& shard : shards_) {
+    shard->state.set_consumer_timeout_ms(static_cast<std::uint64_t>(timeout.count()));
+  }
+}
+
 void World::set_limits(const NodeLimits& limits) { shard(0).controller().set_limits(limits); }
 
 void World::hang_up_everybody() {

@@ -71,6 +71,7 @@ class World {
   /// Changes users, vhosts and the like, as an operator does while all runs.
   void change(DefinitionChange change);
   void set_limits(const NodeLimits& limits);
+  void set_consumer_timeout(std::chrono::milliseconds timeout);
 
   SessionSettings& settings() { return settings_; }  ///< For clients that are added afterwards.
   const Form& form() const { return form_; }

@@ -119,6 +119,93 @@ def _(stage):
     channel.call("basic.get", queue=queue, no_ack=True)
 
 
+def wait_for_expiry(stage, channel, milliseconds):
+    """Until what was published before with this expiration is over: another queue's message tells."""
+    clock = stage.name("clock")
+    channel.call("queue.declare", queue=clock)
+    channel.publish(clock, "tick", expiration=str(milliseconds))
+    channel.settle(clock)
+    stage.until(channel, "as much time has passed", lambda: ready_count(channel, clock) == 0)
+
+
+@script("a message that is over behind one that lives is never delivered")
+def _(stage):
+    channel = stage.channel()
+    queue = stage.name("q")
+    channel.call("queue.declare", queue=queue)
+    channel.publish(queue, "lives")
+    for number in range(3):
+        channel.publish(queue, f"over {number}", expiration="50")
+        channel.publish(queue, f"stays {number}", expiration="100000")
+    wait_for_expiry(stage, channel, 100)
+    channel.call("basic.consume", queue=queue, consumer_tag="c", no_ack=True)
+    for _ in range(4):
+        channel.receive()
+    channel.settle(queue)
+
+
+@script("a message that is over behind one that lives does not count")
+def _(stage):
+    channel = stage.channel()
+    queue = stage.name("q")
+    channel.call("queue.declare", queue=queue)
+    channel.publish(queue, "lives")
+    channel.publish(queue, "over", expiration="50")
+    channel.publish(queue, "stays")
+    wait_for_expiry(stage, channel, 100)
+    channel.counts(queue)
+    for _ in range(3):
+        channel.call("basic.get", queue=queue, no_ack=True)
+
+
+@script("a message put back after its time is not delivered again")
+def _(stage):
+    channel = stage.channel()
+    queue = stage.name("q")
+    channel.call("queue.declare", queue=queue)
+    for number in range(3):
+        channel.publish(queue, f"m{number}", expiration="50" if number == 1 else "100000")
+    channel.call("basic.qos", prefetch_count=3)
+    channel.call("basic.consume", queue=queue, consumer_tag="c")
+    for _ in range(3):
+        channel.receive()
+    channel.call("basic.cancel", consumer_tag="c")
+    wait_for_expiry(stage, channel, 100)
+    channel.send("basic.nack", delivery_tag=3, multiple=True, requeue=True)
+    for _ in range(3):
+        channel.call("basic.get", queue=queue, no_ack=True)
+
+
+@script("a queue's TTL and smaller expirations: only what lives is delivered")
+def _(stage):
+    channel = stage.channel()
+    queue = stage.name("q")
+    channel.call("queue.declare", queue=queue, arguments={"x-message-ttl": 100000})
+    for number, expiration in enumerate([None, "50", "200000", "50", "90000"]):
+        properties = {} if expiration is None else {"expiration": expiration}
+        channel.publish(queue, f"m{number}", **properties)
+    wait_for_expiry(stage, channel, 100)
+    channel.call("basic.consume", queue=queue, consumer_tag="c", no_ack=True)
+    for _ in range(3):
+        channel.receive()
+    channel.settle(queue)
+
+
+@script("what is over is dead-lettered, also from behind one that lives")
+def _(stage):
+    channel = stage.channel()
+    queue, dead = stage.names("q dead")
+    channel.call("queue.declare", queue=dead)
+    channel.call("queue.declare", queue=queue, arguments={"x-dead-letter-exchange": "",
+                                                          "x-dead-letter-routing-key": dead})
+    channel.publish(queue, "lives")
+    channel.publish(queue, "over", expiration="50")
+    wait_for_expiry(stage, channel, 100)
+    channel.call("basic.get", queue=queue, no_ack=True)
+    stage.until(channel, "it has gone there", lambda: ready_count(channel, dead) == 1)
+    channel.call("basic.get", queue=dead, no_ack=True)
+
+
 @script("a queue's TTL of 0 keeps nothing")
 def _(stage):
     channel = stage.channel()

@@ -125,6 +125,40 @@ TEST_P(DefinitionChangeTest, PutsTheConfigurationBeforeWhatIsStored) {
   EXPECT_TRUE(has_vhost("cloud") && has_vhost("/"));
 }
 
+// ---- queues --------------------------------------------------------------------------------
+
+TEST_P(DefinitionChangeTest, PausesQueuesAndLetsThemGoOn) {
+  const std::size_t home = GetParam() - 1u;
+  QueueDefinition durable;
+  durable.durable = true;
+  durable.durable_number = 7;
+  shards_.declare(home, "durable", durable);
+  shards_.declare(home, "passing");
+  log_.take_lines();
+  const auto is_paused = [&](const std::string& name) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      Topology& topology = shards_[i].topology();
+      if (topology.find_queue(*topology.find_vhost("/"), name)->paused) ++count;
+    }
+    EXPECT_TRUE(count == 0 || count == shards_.size()) << "all shards know the same";
+    return count > 0;
+  };
+  EXPECT_EQ(change(PauseQueue{"/", "durable", true}), "ok");
+  EXPECT_TRUE(is_paused("durable"));
+  EXPECT_FALSE(is_paused("passing"));
+  EXPECT_EQ(log_.take_lines(), (Lines{"+ queue 'durable' in vhost '/'"}));
+  EXPECT_EQ(change(PauseQueue{"/", "durable", true}), "ok");
+  EXPECT_EQ(change(PauseQueue{"/", "passing", true}), "ok");
+  EXPECT_EQ(log_.take_lines(), Lines{}) << "nothing is new, or nothing is kept";
+  EXPECT_TRUE(is_paused("passing"));
+  EXPECT_EQ(change(PauseQueue{"/", "durable", false}), "ok");
+  EXPECT_FALSE(is_paused("durable"));
+  EXPECT_EQ(log_.take_lines(), (Lines{"+ queue 'durable' in vhost '/'"}));
+  EXPECT_EQ(change(PauseQueue{"/", "none", true}), "NOT_FOUND - no queue 'none' in vhost '/'");
+  EXPECT_EQ(change(PauseQueue{"other", "q", true}), "NOT_FOUND - no vhost 'other'");
+}
+
 // Goal: nobody inherits from somebody else of the same name.
 TEST_P(DefinitionChangeTest, GivesANewUserNoPermissions) {
   configure({"nova"}, {});

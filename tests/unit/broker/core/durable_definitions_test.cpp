@@ -125,6 +125,7 @@ TEST(DurableDefinitions, KeepQueues) {
       queue.durable = true;
       queue.durable_number = number;
       queue.auto_delete = number == 1;
+      queue.paused = number != 1;
       queue.arguments = some_arguments();
       const QueueDefinition back = there_and_back(queue);
       EXPECT_EQ(back.vhost, name);
@@ -132,6 +133,7 @@ TEST(DurableDefinitions, KeepQueues) {
       EXPECT_TRUE(back.durable);
       EXPECT_EQ(back.durable_number, number);
       EXPECT_EQ(back.auto_delete, number == 1);
+      EXPECT_EQ(back.paused, number != 1);
       EXPECT_FALSE(back.exclusive());
       EXPECT_EQ(back.arguments, some_arguments());
     }
@@ -263,8 +265,8 @@ TEST(DurableDefinitions, SayWhatIsWrongWithThem) {
             name + "its value has version 2, which this version does not know");
   EXPECT_EQ(decoding_error(queue.key, queue.value + "xy"), name + "its value has 2 bytes too many");
   EXPECT_EQ(decoding_error(queue.key, queue.value.substr(0, 5)), name + "its value ends too early");
-  EXPECT_EQ(decoding_error(queue.key, "\1\2" + queue.value.substr(2)),
-            name + "it has flags 2, some of which this version does not know");
+  EXPECT_EQ(decoding_error(queue.key, "\1\4" + queue.value.substr(2)),
+            name + "it has flags 4, some of which this version does not know");
   EXPECT_EQ(decoding_error(queue.key, "\1"s + std::string(13, '\0')),
             name + "it has the number 0");
   EXPECT_EQ(decoding_error(queue.key, queue.value.substr(0, 10) + "\0\0\0\3\1aZ"s),

@@ -233,5 +233,25 @@ TEST_F(RecoveredQueues, ExpireAtTheirTime) {
   EXPECT_EQ(log_.settled.size(), 5U);
 }
 
+// Goal: also what is in the middle, and what is left is there in its order.
+TEST_F(RecoveredQueues, ExpireFromTheirMiddle) {
+  const QueueRef queue = declare("q");
+  for (int i = 0; i < 12; ++i) {
+    RecoveredEntry entry = logged(std::to_string(i));
+    if (i % 3 == 1) entry.expires_at = shard().now() + 100ms;
+    if (i % 3 == 2) entry.expires_at = shard().now() + 5000ms;
+    shard().recover(queue, entry);
+  }
+  paging_.pager.end_recovery();
+  for (std::uint32_t i = 1; i < 12; i += 3) log_.damaged.insert(i);  // They are not read for it.
+  EXPECT_EQ(ready_count(queue), 12U);
+  shards_.advance(100ms);
+  EXPECT_EQ(ready_count(queue), 8U);
+  EXPECT_EQ(log_.settled.size(), 4U);
+  consume(queue);
+  EXPECT_EQ(delivered(), "0 2 3 5 6 8 9 11");
+  EXPECT_EQ(paging_.pager.unreadable_count(), 0U);
+}
+
 }  // namespace
 }  // namespace leveret::broker

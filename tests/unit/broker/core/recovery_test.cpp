@@ -57,6 +57,22 @@ struct Restarted {
 class RecoveryTest : public testing::TestWithParam<std::uint16_t> {};
 INSTANTIATE_TEST_SUITE_P(Shards, RecoveryTest, testing::Values(1, 2, 3));
 
+TEST_P(RecoveryTest, KeepsQueuesPaused) {
+  QueueDefinition paused = queue_of("paused", 3);
+  paused.paused = true;
+  Restarted broker(kept({VhostDefinition{"/"}, paused, queue_of("q", 4)}), GetParam());
+  EXPECT_EQ(broker.repairs(), Lines{});
+  EXPECT_TRUE(broker.recovered->queues.at(3)->paused());
+  EXPECT_FALSE(broker.recovered->queues.at(4)->paused());
+  Topology& topology = broker.states[0]->topology();
+  EXPECT_TRUE(topology.find_queue(*topology.find_vhost("/"), "paused")->paused);
+  // And lets them go on, for good.
+  broker.shards.ask({}, ChangeDefinition{PauseQueue{"/", "paused", false}});
+  EXPECT_FALSE(broker.recovered->queues.at(3)->paused());
+  Restarted again(broker.log.kept(), GetParam());
+  EXPECT_FALSE(again.recovered->queues.at(3)->paused());
+}
+
 TEST_P(RecoveryTest, OpensQueuesOnTheShardsOfTheirNumbers) {
   FieldTable arguments;
   arguments.set("x-message-ttl", FieldValue::int32(5000));
