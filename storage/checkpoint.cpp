@@ -11,6 +11,8 @@ namespace leveret::storage {
 
 namespace {
 
+constexpr std::uint32_t first_format_with_returns = 2;
+
 struct CheckpointHeader {
   std::array<char, 8> magic{'L', 'V', 'R', 'T', 'C', 'K', 'P', '\n'};
   std::uint32_t format = format_version;
@@ -39,7 +41,37 @@ void unpack_bits(PackedReader& reader, ReferenceBits& bits) {
   bits.assign(std::move(words));
 }
 
-bool unpack_state(PackedReader& reader, StoreState& state) {
+void pack_return_counts(PackedWriter& writer, const SegmentState& segment) {
+  writer.number(segment.return_counts.size());
+  std::uint32_t before = 0;
+  for (const auto& [ordinal, count] : segment.return_counts) {
+    writer.number(ordinal - before);
+    writer.number(count);
+    before = ordinal;
+  }
+}
+
+/// False: they are of no live references, or no counts.
+bool unpack_return_counts(PackedReader& reader, SegmentState& segment) {
+  const std::uint64_t size = reader.number();
+  std::uint64_t ordinal = 0;
+  for (std::uint64_t i = 0; i < size && reader.ok(); ++i) {
+    const std::uint64_t more = reader.number();
+    const std::uint64_t count = reader.number();
+    if (more > segment.reference_count || (more == 0 && i > 0) || count == 0 ||
+        count > Returns::count_max) {
+      return false;
+    }
+    ordinal += more;
+    const auto place = static_cast<std::uint32_t>(ordinal);
+    if (ordinal >= segment.reference_count || segment.settled.test(place)) return false;
+    segment.return_counts.emplace_hint(segment.return_counts.end(), place,
+                                       static_cast<std::uint32_t>(count));
+  }
+  return true;
+}
+
+bool unpack_state(PackedReader& reader, StoreState& state, std::uint32_t format) {
   const std::uint64_t definition_count = reader.number();
   for (std::uint64_t i = 0; i < definition_count && reader.ok(); ++i) {
     const std::string key(reader.text());
@@ -54,6 +86,9 @@ bool unpack_state(PackedReader& reader, StoreState& state) {
     segment.live_size_bytes = reader.number();
     unpack_bits(reader, segment.settled);
     unpack_bits(reader, segment.delivered);
+    if (format >= first_format_with_returns && !unpack_return_counts(reader, segment)) {
+      return false;
+    }
     if (segment.reference_count > reference_count_max ||
         segment.live_count !=
             segment.reference_count - segment.settled.count(segment.reference_count)) {
@@ -87,6 +122,7 @@ std::vector<std::byte> encode_checkpoint(const Checkpoint& checkpoint, const Nod
     writer.number(segment.live_size_bytes);
     pack_bits(writer, segment.settled);
     pack_bits(writer, segment.delivered);
+    pack_return_counts(writer, segment);
   }
   const auto body = std::span<const std::byte>(bytes).subspan(sizeof(CheckpointHeader));
   CheckpointHeader header;
@@ -119,7 +155,7 @@ Result<Checkpoint, std::string> decode_checkpoint(std::span<const std::byte> byt
   checkpoint.segment = header.segment;
   checkpoint.epoch = header.epoch;
   PackedReader reader(body);
-  if (!unpack_state(reader, checkpoint.state)) return wrong("cannot be read");
+  if (!unpack_state(reader, checkpoint.state, header.format)) return wrong("cannot be read");
   return checkpoint;
 }
 

@@ -103,7 +103,7 @@ Result<DataDir, std::string> DataDir::open(FileSystem& files, const std::string&
   auto ready = *has_identity ? opened.read_identity() : Result<void, std::string>{};
   if (ready) ready = opened.check_log(*has_identity);
   if (ready) ready = opened.make_folders();
-  if (ready && !*has_identity) ready = opened.begin();
+  if (ready) ready = *has_identity ? opened.upgrade() : opened.begin();
   if (!ready) return tl::unexpected(ready.error());
   return opened;
 }
@@ -114,6 +114,7 @@ Result<DataDir, std::string> DataDir::open_existing(FileSystem& files, const std
   if (auto read = opened.read_identity(); !read) return tl::unexpected(read.error());
   if (auto locked = opened.take_lock(); !locked) return tl::unexpected(locked.error());
   if (auto read = opened.read_identity(); !read) return tl::unexpected(read.error());
+  if (auto upgraded = opened.upgrade(); !upgraded) return tl::unexpected(upgraded.error());
   return opened;
 }
 
@@ -160,6 +161,13 @@ Result<void, std::string> DataDir::write_identity(const Identity& identity) {
   }
   identity_ = identity;
   return {};
+}
+
+/// What will be written is of the present format, and an older Leveret has to know that before it
+/// looks at anything.
+Result<void, std::string> DataDir::upgrade() {
+  if (identity_.format == format_version) return {};
+  return write_identity({identity_.node_id, identity_.is_set_up});
 }
 
 /// Gives the folder its first identity. The entries of the folders become safe with it.

@@ -54,6 +54,7 @@ class DataDir {
   Result<void, std::string> begin();
   Result<void, std::string> check_log(bool has_identity) const;
   Result<void, std::string> make_folders();
+  Result<void, std::string> upgrade();
   std::string sentence(const std::string& end) const;
   std::string sentence(const IoError& error) const;
 

@@ -59,10 +59,21 @@ std::optional<MessageView> read_message(std::span<const std::byte> payload) {
   return view;
 }
 
+namespace {
+template <class T>
+std::vector<T> read_all(std::span<const std::byte> payload) {
+  std::vector<T> all(payload.size() / sizeof(T));
+  if (!all.empty()) std::memcpy(all.data(), payload.data(), all.size() * sizeof(T));
+  return all;
+}
+}  // namespace
+
 std::vector<ReferenceRun> read_runs(std::span<const std::byte> payload) {
-  std::vector<ReferenceRun> runs(payload.size() / sizeof(ReferenceRun));
-  if (!runs.empty()) std::memcpy(runs.data(), payload.data(), runs.size() * sizeof(ReferenceRun));
-  return runs;
+  return read_all<ReferenceRun>(payload);
+}
+
+std::vector<ReferenceReturns> read_returns(std::span<const std::byte> payload) {
+  return read_all<ReferenceReturns>(payload);
 }
 
 void add_reference(std::vector<ReferenceRun>& runs, const LogReference& reference) {

@@ -22,8 +22,9 @@
 
 namespace leveret::storage {
 
-/// The format of everything in the data directory.
-constexpr std::uint32_t format_version = 1;
+/// The format of everything in the data directory. 2 has returned records, and their sum in
+/// checkpoints.
+constexpr std::uint32_t format_version = 2;
 
 using NodeId = std::array<std::byte, 16>;
 
@@ -80,6 +81,7 @@ enum class RecordKind : std::uint8_t {
   define = 4,
   undefine = 5,
   undefine_all = 6,
+  returned = 7,
 };
 
 struct RecordHeader {
@@ -108,6 +110,21 @@ struct ReferenceRun {
   bool operator==(const ReferenceRun&) const = default;
 };
 static_assert(sizeof(ReferenceRun) == 12);
+
+/// The content of returned: one of these for each reference, the latest of a reference counts.
+struct ReferenceReturns {
+  std::uint32_t segment = 0;
+  std::uint32_t ordinal = 0;
+  std::uint32_t history = 0;  ///< Bit 0: a consumer has it. The others: how often it came back.
+
+  ReferenceReturns() = default;
+  ReferenceReturns(const LogReference& reference, Returns returns)
+      : segment(reference.segment),
+        ordinal(reference.ordinal),
+        history(std::min(returns.count, Returns::count_max) << 1 | (returns.is_out ? 1u : 0u)) {}
+  Returns returns() const { return {history >> 1, (history & 1) != 0}; }
+};
+static_assert(sizeof(ReferenceReturns) == 12);
 
 /// Adds a reference to runs, to the last of them where it continues it.
 void add_reference(std::vector<ReferenceRun>& runs, const LogReference& reference);
@@ -173,6 +190,9 @@ std::optional<MessageView> read_message(std::span<const std::byte> payload);
 
 /// The runs in a settled or delivered record. A rest that is no run is left out.
 std::vector<ReferenceRun> read_runs(std::span<const std::byte> payload);
+
+/// Those in a returned record. A rest that is none is left out.
+std::vector<ReferenceReturns> read_returns(std::span<const std::byte> payload);
 
 /// Key and value of define. Nothing when the payload is too short.
 struct DefinitionView {

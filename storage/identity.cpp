@@ -71,6 +71,7 @@ Result<Identity, std::string> decode_identity(std::span<const std::byte> bytes) 
   const auto id = bytes.subspan(node_id_offset, identity.node_id.size());
   std::copy(id.begin(), id.end(), identity.node_id.begin());
   identity.is_set_up = (flags & set_up_flag) != 0;
+  identity.format = format;
   return identity;
 }
 

@@ -29,6 +29,7 @@ constexpr std::uint64_t identity_size_max_bytes = 4096;
 struct Identity {
   NodeId node_id{};
   bool is_set_up = false;  ///< What a first boot makes is in the log.
+  std::uint32_t format = format_version;  ///< As it was read; the present one is written.
   bool operator==(const Identity&) const = default;
 };
 

@@ -58,6 +58,7 @@ void visit_segment(std::uint32_t segment, const SegmentIndex& index, const Segme
       live.index = i;
       live.queue = entry.queues[i];
       live.delivered = state.delivered.test(ordinal);
+      live.return_count = state.return_count(ordinal);
       visit(live);
     }
   });

@@ -49,6 +49,15 @@ struct LogPlace {
 
 constexpr std::uint64_t no_expiration = UINT64_MAX;
 
+/// How often a message has come back from consumers, and whether one has it now.
+struct Returns {
+  static constexpr std::uint32_t count_max = (1u << 31) - 1;
+
+  std::uint32_t count = 0;
+  bool is_out = false;
+  bool operator==(const Returns&) const = default;
+};
+
 /// A message that was published to durable queues.
 struct MessageRecord {
   std::span<const std::uint64_t> queues;  ///< Their numbers; each gets a reference.
@@ -73,6 +82,9 @@ class LogWriter {
   virtual void settle(const LogPlace& place, std::uint32_t index) = 0;
   /// The message was given to a consumer who may settle it later.
   virtual void mark_delivered(const LogPlace& place, std::uint32_t index) = 0;
+  /// How often the message has come back from a consumer, and whether one has it again: from now on
+  /// this is what is known, whatever was marked before.
+  virtual void mark_returned(const LogPlace& place, std::uint32_t index, Returns returns) = 0;
 
   virtual void define(std::string_view key, std::string_view value) = 0;
   virtual void undefine(std::string_view key) = 0;
@@ -116,6 +128,7 @@ class VolatileLog final : public LogWriter {
   void append_message(const MessageRecord&, LogPlace&) override { has_records_ = true; }
   void settle(const LogPlace&, std::uint32_t) override {}
   void mark_delivered(const LogPlace&, std::uint32_t) override {}
+  void mark_returned(const LogPlace&, std::uint32_t, Returns) override {}
   void define(std::string_view, std::string_view) override { has_records_ = true; }
   void undefine(std::string_view) override { has_records_ = true; }
   void undefine_all(std::string_view) override { has_records_ = true; }

@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t search_effort = 32;
 
 bool looks_like_record(const RecordHeader& header, std::uint64_t size_max_bytes) {
-  return header.kind >= RecordKind::message && header.kind <= RecordKind::undefine_all &&
+  return header.kind >= RecordKind::message && header.kind <= RecordKind::returned &&
          header.unused == RecordHeader{}.unused && header.size_bytes >= sizeof(header) &&
          header.size_bytes <= size_max_bytes;
 }

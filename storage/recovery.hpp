@@ -68,7 +68,8 @@ struct LiveReference {
   std::uint64_t published_at_ms = 0;
   std::uint64_t expiration_ms = no_expiration;
   std::uint32_t body_size_bytes = 0;
-  bool delivered = false;
+  bool delivered = false;  ///< And not returned since.
+  std::uint32_t return_count = 0;
 };
 
 /// Visits all live references in the order of publishing. `visit` returns false when nobody knows

@@ -58,6 +58,9 @@ bool agree(const StoreState& newest, const StoreState& older) {
           i < found->second.word_count() ? found->second.live_word(i) : 0;
       if ((state.live_word(i) & ~may_be_alive) != 0) return false;
     }
+    for (const auto& [ordinal, count] : state.return_counts) {
+      if (found->second.return_count(ordinal) != count) return false;
+    }
   }
   return newest.definitions() == older.definitions();
 }

@@ -115,7 +115,7 @@ std::optional<SegmentIndex::Orphan> SegmentIndex::parse_orphan(std::span<const s
   const auto header = read_struct<IndexFileHeader>(bytes);
   const auto body = bytes.subspan(sizeof(header));
   if (header.checksum != checksum_of(header, seed) || header.magic != IndexFileHeader{}.magic ||
-      header.format != format_version || header.segment != segment ||
+      header.format == 0 || header.format > format_version || header.segment != segment ||
       header.body_size_bytes != body.size() ||
       header.message_count > body.size() / entry_size_min_bytes ||
       header.body_checksum != crc32c(seed, body)) {

@@ -47,7 +47,7 @@ struct SegmentSurvey {
 
   std::uint64_t frame_count = 0;  ///< Those that are whole.
   /// By kind. Index 0 counts kinds that this Leveret does not know.
-  std::array<std::uint64_t, 7> record_counts{};
+  std::array<std::uint64_t, 8> record_counts{};
   std::uint32_t reference_count = 0;
   std::uint32_t epoch = 0;         ///< The highest seen.
   std::uint64_t end_position = 0;  ///< Where the last right frame ends.

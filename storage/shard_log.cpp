@@ -42,6 +42,10 @@ void ShardLog::mark_delivered(const LogPlace& place, std::uint32_t index) {
   current().add_delivered(place, index);
 }
 
+void ShardLog::mark_returned(const LogPlace& place, std::uint32_t index, Returns returns) {
+  current().add_returned(place, index, returns);
+}
+
 void ShardLog::define(std::string_view key, std::string_view value) {
   current().add_definition(RecordKind::define, key, value);
 }

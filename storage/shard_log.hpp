@@ -21,6 +21,7 @@ class ShardLog final : public LogWriter {
   void append_message(const MessageRecord& record, LogPlace& place) override;
   void settle(const LogPlace& place, std::uint32_t index) override;
   void mark_delivered(const LogPlace& place, std::uint32_t index) override;
+  void mark_returned(const LogPlace& place, std::uint32_t index, Returns returns) override;
   void define(std::string_view key, std::string_view value) override;
   void undefine(std::string_view key) override;
   void undefine_all(std::string_view key_prefix) override;

@@ -71,6 +71,9 @@ void StoreState::apply(std::uint32_t segment, const RecordView& record) {
     case RecordKind::delivered:
       for (const ReferenceRun& run : read_runs(record.payload)) deliver_run(run);
       return;
+    case RecordKind::returned:
+      for (const ReferenceReturns& one : read_returns(record.payload)) note_returns(one);
+      return;
     case RecordKind::define:
       if (const auto definition = read_definition(record.payload)) {
         definitions_.insert_or_assign(std::string(definition->key), definition->value);
@@ -114,6 +117,9 @@ void StoreState::settle(const ReferenceRun& run) {
   // All references count the same: near enough for deciding what to look at for compaction.
   segment.live_size_bytes -= segment.live_size_bytes * settled_count / segment.live_count;
   segment.live_count -= settled_count;
+  if (segment.return_counts.empty()) return;
+  segment.return_counts.erase(segment.return_counts.lower_bound(run.first_ordinal),
+                              segment.return_counts.lower_bound(run.first_ordinal + count));
 }
 
 void StoreState::deliver_run(const ReferenceRun& run) {
@@ -122,6 +128,25 @@ void StoreState::deliver_run(const ReferenceRun& run) {
   SegmentState& segment = found->second;
   const std::uint32_t count = std::min(run.count, segment.reference_count - run.first_ordinal);
   segment.delivered.set(run.first_ordinal, count);
+}
+
+void StoreState::note_returns(const ReferenceReturns& returned) {
+  const auto found = segments_.find(returned.segment);
+  if (found == segments_.end() || returned.ordinal >= found->second.reference_count) return;
+  SegmentState& segment = found->second;
+  // Who settles a message and who takes it back may be two shards: what is settled stays so.
+  if (segment.settled.test(returned.ordinal)) return;
+  const Returns returns = returned.returns();
+  if (returns.is_out) {
+    segment.delivered.set(returned.ordinal, 1);
+  } else {
+    segment.delivered.clear(returned.ordinal);
+  }
+  if (returns.count > 0) {
+    segment.return_counts.insert_or_assign(returned.ordinal, returns.count);
+  } else {
+    segment.return_counts.erase(returned.ordinal);
+  }
 }
 
 }  // namespace leveret::storage

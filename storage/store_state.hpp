@@ -26,6 +26,10 @@ class ReferenceBits {
   }
   /// Sets `count` bits; returns how many were not set before.
   std::uint32_t set(std::uint32_t first, std::uint32_t count);
+  void clear(std::uint32_t ordinal) {
+    const std::size_t word = ordinal / 64;
+    if (word < words_.size()) words_[word] &= ~(std::uint64_t{1} << (ordinal % 64));
+  }
   /// How many of the first `end` bits are set.
   std::uint32_t count(std::uint32_t end) const;
   bool empty() const { return words_.empty(); }
@@ -43,7 +47,15 @@ struct SegmentState {
   std::uint32_t live_count = 0;       ///< References that are not settled.
   std::uint64_t end_position = 0;     ///< Where its frames end, in bytes.
   std::uint64_t live_size_bytes = 0;  ///< About what the live references take of it.
-  ReferenceBits settled, delivered;
+  ReferenceBits settled;
+  ReferenceBits delivered;  ///< And not returned since.
+  /// How often live references have come back, where they have.
+  std::map<std::uint32_t, std::uint32_t> return_counts;
+
+  std::uint32_t return_count(std::uint32_t ordinal) const {
+    const auto found = return_counts.find(ordinal);
+    return found == return_counts.end() ? 0 : found->second;
+  }
 
   std::size_t word_count() const { return (std::size_t{reference_count} + 63) / 64; }
   /// A bit for each of 64 references that is live. Requires: index < word_count().
@@ -77,6 +89,7 @@ class StoreState {
   void add_message(std::uint32_t segment, std::uint32_t first_ordinal, std::uint32_t count,
                    std::uint32_t size_bytes);
   void deliver_run(const ReferenceRun& run);
+  void note_returns(const ReferenceReturns& returned);
 
   Definitions definitions_;
   std::map<std::uint32_t, SegmentState> segments_;

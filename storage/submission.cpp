@@ -25,6 +25,7 @@ void Submission::clear() {
     references->runs.clear();
     references->pending.clear();
   }
+  returned_.clear();
   reference_count_ = 0;
   record_count_ = 0;
   awaited_ = false;
@@ -89,8 +90,19 @@ void Submission::add(References& references, const LogPlace& place, std::uint32_
   }
 }
 
+void Submission::add_returned(const LogPlace& place, std::uint32_t index, Returns returns) {
+  if (place.segment == LogPlace::pending) {
+    returned_.push_back({{{0, index}, returns}, &place});
+  } else if (place.is_logged()) {
+    returned_.push_back({{place.reference(index), returns}, nullptr});
+  }
+}
+
 std::uint64_t Submission::size_bound_bytes() const {
   std::uint64_t size = size_bytes();
+  if (!returned_.empty()) {
+    size += aligned(sizeof(RecordHeader) + returned_.size() * sizeof(ReferenceReturns));
+  }
   for (const References* references : {&settled_, &delivered_}) {
     const std::uint64_t run_count = references->runs.size() + references->pending.size();
     if (run_count > 0) size += aligned(sizeof(RecordHeader) + run_count * sizeof(ReferenceRun));
@@ -115,6 +127,7 @@ std::uint64_t Submission::place_at(std::uint32_t segment, std::uint64_t position
     first_ordinal += pending.reference_count;
   }
   add_references(RecordKind::delivered, delivered_);
+  add_all_returned();
   add_references(RecordKind::settled, settled_);
   return size_bytes();
 }
@@ -126,6 +139,20 @@ void Submission::add_references(RecordKind kind, References& references) {
   if (references.runs.empty()) return;
   const std::size_t record = begin_record(kind);
   append(std::as_bytes(std::span(references.runs)));
+  end_record(record);
+}
+
+void Submission::add_all_returned() {
+  if (returned_.empty()) return;
+  const std::size_t record = begin_record(RecordKind::returned);
+  for (Returned& returned : returned_) {
+    if (returned.pending != nullptr) {
+      const LogReference reference = returned.pending->reference(returned.entry.ordinal);
+      returned.entry.segment = reference.segment;
+      returned.entry.ordinal = reference.ordinal;
+    }
+    append_struct(returned.entry);
+  }
   end_record(record);
 }
 

@@ -25,13 +25,15 @@ class Submission {
   /// Takes all records out.
   void clear();
   bool empty() const {
-    return record_count_ == 0 && !awaited_ && settled_.empty() && delivered_.empty();
+    return record_count_ == 0 && !awaited_ && settled_.empty() && delivered_.empty() &&
+           returned_.empty();
   }
 
   void add_message(const MessageRecord& message, LogPlace& place);
   void add_definition(RecordKind kind, std::string_view key, std::string_view value);
   void add_settled(const LogPlace& place, std::uint32_t index) { add(settled_, place, index); }
   void add_delivered(const LogPlace& place, std::uint32_t index) { add(delivered_, place, index); }
+  void add_returned(const LogPlace& place, std::uint32_t index, Returns returns);
   /// Somebody waits until it is synced.
   void set_awaited() { awaited_ = true; }
   bool awaited() const { return awaited_; }
@@ -40,7 +42,7 @@ class Submission {
   std::uint64_t size_bound_bytes() const;
   std::uint32_t reference_count() const { return reference_count_; }
 
-  /// Gives the frame its place and the messages theirs, and adds the settled and delivered records,
+  /// Gives the frame its place and the messages theirs, and adds the records about references,
   /// which could not be known before. Returns the frame's size.
   std::uint64_t place_at(std::uint32_t segment, std::uint64_t position,
                          std::uint32_t first_ordinal);
@@ -87,6 +89,7 @@ class Submission {
 
   static void add(References& references, const LogPlace& place, std::uint32_t index);
   void add_references(RecordKind kind, References& references);
+  void add_all_returned();
   std::size_t begin_record(RecordKind kind);
   void end_record(std::size_t record);
   void append(std::span<const std::byte> bytes);
@@ -101,6 +104,12 @@ class Submission {
   std::vector<Record> records_;
   std::vector<PendingPlace> places_;
   References settled_, delivered_;
+  /// In their order, for what comes later is right. What is pending has no place yet.
+  struct Returned {
+    ReferenceReturns entry;
+    const LogPlace* pending = nullptr;
+  };
+  std::vector<Returned> returned_;
   std::uint32_t reference_count_ = 0;
   std::uint32_t record_count_ = 0;
   std::uint32_t segment_ = 0;

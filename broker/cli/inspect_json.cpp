@@ -186,6 +186,20 @@ void write_runs(JsonWriter& json, const storage::RecordView& record) {
   json.end_array();
 }
 
+void write_returns(JsonWriter& json, const storage::RecordView& record) {
+  json.key("returns");
+  json.begin_array();
+  for (const storage::ReferenceReturns& one : storage::read_returns(record.payload)) {
+    json.begin_object();
+    json.member("segment", one.segment);
+    json.member("ordinal", one.ordinal);
+    json.member("count", one.returns().count);
+    json.member("is_out", one.returns().is_out);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_record(JsonWriter& json, const StoreContents& contents, const DefinitionBook& book,
                   std::uint32_t segment, const storage::SurveyedRecord& record) {
   const storage::RecordView& view = record.view;
@@ -199,6 +213,7 @@ void write_record(JsonWriter& json, const StoreContents& contents, const Definit
     case storage::RecordKind::message: write_message(json, contents, book, segment, view); break;
     case storage::RecordKind::settled:
     case storage::RecordKind::delivered: write_runs(json, view); break;
+    case storage::RecordKind::returned: write_returns(json, view); break;
     case storage::RecordKind::define:
       if (const auto definition = storage::read_definition(view.payload)) {
         json.member("about", DefinitionBook::describe(definition->key, definition->value));

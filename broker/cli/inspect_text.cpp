@@ -104,8 +104,8 @@ std::string segment_state(const storage::SegmentSurvey& survey) {
 
 void print_segments(storage::FileSystem& files, const StoreContents& contents) {
   TextTable table({">segment", ">generation", ">file", ">end", ">frames", ">messages", ">settled",
-                   ">delivered", ">define", ">undefine", ">undefine all", ">references", ">live",
-                   ">dead", "state", "index"});
+                   ">delivered", ">define", ">undefine", ">undefine all", ">returned",
+                   ">references", ">live", ">dead", "state", "index"});
   for (const SegmentContents& one : read_segments(files, contents)) {
     const storage::SegmentSurvey& survey = one.survey;
     std::vector<std::string> row{
@@ -154,12 +154,23 @@ std::string runs_text(const storage::RecordView& record) {
   return text;
 }
 
+std::string returns_text(const storage::RecordView& record) {
+  std::string text;
+  for (const storage::ReferenceReturns& one : storage::read_returns(record.payload)) {
+    text += text.empty() ? "" : ", ";
+    text += std::to_string(one.segment) + "#" + std::to_string(one.ordinal) + " back " +
+            std::to_string(one.returns().count) + (one.returns().is_out ? " times, out" : " times");
+  }
+  return text;
+}
+
 std::string content_text(const StoreContents& contents, const DefinitionBook& book,
                          std::uint32_t segment, const storage::RecordView& record) {
   switch (record.header.kind) {
     case storage::RecordKind::message: return message_text(contents, book, segment, record);
     case storage::RecordKind::settled:
     case storage::RecordKind::delivered: return runs_text(record);
+    case storage::RecordKind::returned: return returns_text(record);
     case storage::RecordKind::define: {
       const auto definition = storage::read_definition(record.payload);
       return definition ? DefinitionBook::describe(definition->key, definition->value)

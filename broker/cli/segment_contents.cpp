@@ -84,6 +84,7 @@ std::string_view name_of(storage::RecordKind kind) {
     case storage::RecordKind::define: return "define";
     case storage::RecordKind::undefine: return "undefine";
     case storage::RecordKind::undefine_all: return "undefine_all";
+    case storage::RecordKind::returned: return "returned";
   }
   return "unknown";
 }

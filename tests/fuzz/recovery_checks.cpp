@@ -78,7 +78,8 @@ bool is_same(const StoreState& left, const StoreState& right) {
            one.second.reference_count == other.second.reference_count &&
            one.second.live_count == other.second.live_count &&
            is_same(one.second.settled, other.second.settled) &&
-           is_same(one.second.delivered, other.second.delivered);
+           is_same(one.second.delivered, other.second.delivered) &&
+           one.second.return_counts == other.second.return_counts;
   };
   return left.definitions() == right.definitions() &&
          std::ranges::equal(left.segments(), right.segments(), is_same_segment);
@@ -87,7 +88,8 @@ bool is_same(const StoreState& left, const StoreState& right) {
 auto all_of(const LiveReference& live) {
   return std::tuple(live.place.segment, live.place.first_ordinal, live.place.position,
                     live.place.size_bytes, live.index, live.queue, live.published_at_ms,
-                    live.expiration_ms, live.body_size_bytes, live.delivered);
+                    live.expiration_ms, live.body_size_bytes, live.delivered,
+                    live.return_count);
 }
 
 void expect_same(const Start& one, const Start& other, const std::string& when) {

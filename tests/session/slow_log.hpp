@@ -30,6 +30,10 @@ class SlowLog final : public storage::LogWriter {
   void mark_delivered(const storage::LogPlace& place, std::uint32_t index) override {
     log_.mark_delivered(place, index);
   }
+  void mark_returned(const storage::LogPlace& place, std::uint32_t index,
+                     storage::Returns returns) override {
+    log_.mark_returned(place, index, returns);
+  }
   void define(std::string_view key, std::string_view value) override { log_.define(key, value); }
   void undefine(std::string_view key) override { log_.undefine(key); }
   void undefine_all(std::string_view key_prefix) override { log_.undefine_all(key_prefix); }

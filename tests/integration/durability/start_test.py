@@ -85,7 +85,7 @@ class DirectoryTest(DurableTest):
             file.write(data)
         code, said = self.refused(node)
         self.assertTrue(0 < code < 128, code)
-        self.assertIn("has format 999; this Leveret knows formats up to 1", said)
+        self.assertIn("has format 999; this Leveret knows formats up to 2", said)
 
 
 def crc32c(data):

@@ -241,6 +241,7 @@ bool StorageWorld::matches(const SimState& state, const Recovered& recovered,
     if (message.id != ids[i] || live[i].reference.index != reference.index ||
         live[i].reference.queue() != reference.queue ||
         live[i].delivered != reference.delivered ||
+        live[i].return_count != reference.return_count ||
         message.published_at_ms != reference.published_at_ms ||
         message.expiration_ms != reference.expiration_ms ||
         message.body_size_bytes != reference.body_size_bytes ||
@@ -263,6 +264,7 @@ void StorageWorld::take_over(SimState state, const std::vector<LiveReference>& f
     const SimMessagePtr& message = live.reference.message;
     message->place = found[at++].place;
     message->ticket = 0;
+    message->return_counts[live.reference.index] = live.return_count;
     messages_[message->id] = message;
     held_.push_back(live.reference);
   }

@@ -29,7 +29,7 @@ void SimState::apply(const Act& act) {
     const std::size_t count = publish->message->queues.size();
     orders_[publish->message->id] = next_order_;
     entries_[next_order_++] = {publish->message, std::vector<bool>(count),
-                               std::vector<bool>(count)};
+                               std::vector<bool>(count), std::vector<std::uint32_t>(count)};
     live_count_ += count;
   } else if (const auto* settled = std::get_if<Settle>(&act)) {
     settle(settled->reference);
@@ -37,6 +37,12 @@ void SimState::apply(const Act& act) {
     const auto order = orders_.find(deliver->reference.message->id);
     if (order == orders_.end()) return;
     entries_.at(order->second).delivered[deliver->reference.index] = true;
+  } else if (const auto* returned = std::get_if<Return>(&act)) {
+    const auto order = orders_.find(returned->reference.message->id);
+    if (order == orders_.end()) return;
+    Entry& entry = entries_.at(order->second);
+    entry.delivered[returned->reference.index] = returned->returns.is_out;
+    entry.return_counts[returned->reference.index] = returned->returns.count;
   } else if (const auto* define = std::get_if<Define>(&act)) {
     definitions_[define->key] = define->value;
   } else if (const auto* undefine = std::get_if<Undefine>(&act)) {
@@ -67,7 +73,8 @@ std::vector<SimState::Live> SimState::live() const {
   all.reserve(live_count_);
   for (const auto& [order, entry] : entries_) {
     for (std::uint32_t index = 0; index < entry.settled.size(); ++index) {
-      if (!entry.settled[index]) all.push_back({{entry.message, index}, entry.delivered[index]});
+      if (entry.settled[index]) continue;
+      all.push_back({{entry.message, index}, entry.delivered[index], entry.return_counts[index]});
     }
   }
   return all;

@@ -23,6 +23,8 @@ struct SimMessage {
   std::size_t size_bytes = 0;
   std::size_t publisher = 0;  ///< The shard.
   std::uint64_t ticket = 0;   ///< 0: it is not submitted in this life.
+  /// How often each of the references has come back, as far as this life knows.
+  std::vector<std::uint32_t> return_counts;
   LogPlace place;
   /// What the log is given; gone once it has said that it is written.
   std::vector<std::byte> bytes;
@@ -46,6 +48,10 @@ struct Settle {
 struct Deliver {
   SimReference reference;
 };
+struct Return {
+  SimReference reference;
+  Returns returns;
+};
 struct Define {
   std::string key, value;
 };
@@ -55,7 +61,7 @@ struct Undefine {
 struct UndefineAll {
   std::string prefix;
 };
-using Act = std::variant<Publish, Settle, Deliver, Define, Undefine, UndefineAll>;
+using Act = std::variant<Publish, Settle, Deliver, Return, Define, Undefine, UndefineAll>;
 
 /// What one shard submitted at once.
 struct SimFrame {
@@ -71,6 +77,7 @@ class SimState {
   struct Live {
     SimReference reference;
     bool delivered = false;
+    std::uint32_t return_count = 0;
   };
   void apply(const SimFrame& frame);
   /// Nobody knows the queue any more.
@@ -85,6 +92,7 @@ class SimState {
   struct Entry {
     SimMessagePtr message;
     std::vector<bool> settled, delivered;
+    std::vector<std::uint32_t> return_counts;
   };
   void apply(const Act& act);
   void settle(const SimReference& reference);

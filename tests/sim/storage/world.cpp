@@ -84,7 +84,8 @@ void StorageWorld::step() {
   if (drawn < 220) publish();
   else if (drawn < 370) settle();
   else if (drawn < 390) purge();
-  else if (drawn < 440) deliver();
+  else if (drawn < 420) deliver();
+  else if (drawn < 440) give_back();
   else if (drawn < 500) define();
   else if (drawn < 690) submit(below(shard_count_));
   else if (drawn < 850) step_log();
@@ -119,6 +120,7 @@ void StorageWorld::publish() {
   message->body_size_bytes = static_cast<std::uint32_t>(below(1'000'000));
   message->size_bytes = 8 + (chance(3) ? below(60'000) : below(body_size_max_));
   message->bytes = message->right_bytes();
+  message->return_counts.resize(message->queues.size());
   message->publisher = below(shard_count_);
   // In one part, or two.
   const std::size_t cut = chance(50) ? below(message->size_bytes) : 0;
@@ -187,9 +189,25 @@ void StorageWorld::deliver() {
   const auto at = pick_held();
   if (!at) return;
   const SimReference held = held_[*at];
+  if (held.message->return_counts[held.index] > 0) return note_returns(held, true);
   const std::size_t shard = held.queue() % shard_count_;
   life_->shards[shard]->mark_delivered(held.message->place, held.index);
   turns_[shard].acts.push_back(Deliver{held});
+}
+
+void StorageWorld::give_back() {
+  const auto at = pick_held();
+  if (!at) return;
+  const SimReference held = held_[*at];
+  ++held.message->return_counts[held.index];
+  note_returns(held, false);
+}
+
+void StorageWorld::note_returns(const SimReference& held, bool is_out) {
+  const std::size_t shard = held.queue() % shard_count_;
+  const Returns returns{held.message->return_counts[held.index], is_out};
+  life_->shards[shard]->mark_returned(held.message->place, held.index, returns);
+  turns_[shard].acts.push_back(Return{held, returns});
 }
 
 void StorageWorld::define() {

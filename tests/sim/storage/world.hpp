@@ -72,6 +72,9 @@ class StorageWorld final : public LogEvents {
   void settle();
   void purge();
   void deliver();
+  /// A consumer gives a message back.
+  void give_back();
+  void note_returns(const SimReference& held, bool is_out);
   void define();
   void submit(std::size_t shard);
   std::optional<std::size_t> pick_held();

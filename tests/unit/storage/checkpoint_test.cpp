@@ -30,6 +30,9 @@ Checkpoint random_checkpoint(std::uint64_t seed) {
     for (std::uint32_t n = 0; n + 1 < segment.reference_count; ++n) {
       if (random() % 2 == 0) segment.settled.set(n, 1);
       if (random() % 2 == 0) segment.delivered.set(n, 1);
+      if (random() % 4 == 0 && !segment.settled.test(n)) {
+        segment.return_counts[n] = static_cast<std::uint32_t>(1 + random() % 1000);
+      }
     }
     segment.live_count = segment.reference_count - segment.settled.count(segment.reference_count);
   }
@@ -52,6 +55,7 @@ TEST(Checkpoint, KeepsAllThatIsAlive) {
       EXPECT_EQ(other.live_count, segment.live_count);
       EXPECT_EQ(other.end_position, segment.end_position);
       EXPECT_EQ(other.live_size_bytes, segment.live_size_bytes);
+      EXPECT_EQ(other.return_counts, segment.return_counts);
       for (std::uint32_t n = 0; n < segment.reference_count; ++n) {
         EXPECT_EQ(other.settled.test(n), segment.settled.test(n));
         EXPECT_EQ(other.delivered.test(n), segment.delivered.test(n));
@@ -91,7 +95,8 @@ TEST(Checkpoint, SaysWhatIsWrong) {
 }
 
 /// Bytes with right check sums.
-std::vector<std::byte> sealed(std::vector<std::byte> bytes, std::uint32_t format = 1) {
+std::vector<std::byte> sealed(std::vector<std::byte> bytes,
+                              std::uint32_t format = format_version) {
   const auto body = std::span<const std::byte>(bytes).subspan(40);
   const std::uint32_t body_checksum = crc32c(0, body);
   const std::uint64_t body_size = body.size();
@@ -103,11 +108,45 @@ std::vector<std::byte> sealed(std::vector<std::byte> bytes, std::uint32_t format
   return bytes;
 }
 
+/// One of format 1, which knew nothing of returns.
+std::vector<std::byte> old_checkpoint(std::vector<std::byte> bytes) {
+  bytes.pop_back();  // The number of returns in the last segment: 0.
+  return sealed(std::move(bytes), 1);
+}
+
+// Goal: what an older Leveret has written is read; nothing of it had come back that was counted.
+TEST(Checkpoint, IsReadInTheFormerFormat) {
+  Checkpoint checkpoint;
+  SegmentState& segment = checkpoint.state.segments()[3];
+  segment.reference_count = segment.live_count = 2;
+  segment.delivered.set(1, 1);
+  const auto bytes = old_checkpoint(encode_checkpoint(checkpoint, node));
+  const auto decoded = decode_checkpoint(bytes, node);
+  ASSERT_TRUE(decoded) << decoded.error();
+  EXPECT_EQ(decoded->state.segments().at(3).live_count, 2U);
+  EXPECT_TRUE(decoded->state.segments().at(3).delivered.test(1));
+  EXPECT_TRUE(decoded->state.segments().at(3).return_counts.empty());
+}
+
+// Goal: counts of references that are settled or not there are not taken.
+TEST(Checkpoint, RefusesReturnsOfNothing) {
+  for (const std::uint32_t ordinal : {0U, 2U, 3U}) {
+    Checkpoint checkpoint;
+    SegmentState& segment = checkpoint.state.segments()[3];
+    segment.reference_count = 2;
+    segment.live_count = 1;
+    segment.settled.set(0, 1);
+    segment.return_counts[ordinal] = 5;
+    EXPECT_FALSE(decode_checkpoint(encode_checkpoint(checkpoint, node), node)) << ordinal;
+  }
+}
+
 TEST(Checkpoint, RefusesLaterFormats) {
   const auto decoded =
-      decode_checkpoint(sealed(encode_checkpoint(random_checkpoint(1), node), 2), node);
+      decode_checkpoint(sealed(encode_checkpoint(random_checkpoint(1), node), format_version + 1),
+                        node);
   ASSERT_FALSE(decoded);
-  EXPECT_EQ(decoded.error(), "has format 2; this Leveret knows formats up to 1");
+  EXPECT_EQ(decoded.error(), "has format 3; this Leveret knows formats up to 2");
 }
 
 // Goal: numbers that do not go together would later be divided by, or counted below zero.

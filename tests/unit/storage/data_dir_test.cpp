@@ -210,11 +210,36 @@ TEST_F(DataDirTest, RefusesToBeginAnewWhenTheLogIsGone) {
 TEST_F(DataDirTest, RefusesANewerFormatHoweverLongItIs) {
   set_up();
   for (const std::size_t padding_bytes : {0u, 20u, 1000u}) {
-    write_identity(2, padding_bytes);
+    write_identity(3, padding_bytes);
     EXPECT_EQ(refusal_to_open(),
-              "data directory /x has format 2; this Leveret knows formats up to 1");
+              "data directory /x has format 3; this Leveret knows formats up to 2");
     EXPECT_EQ(refusal_to_inspect(), refusal_to_open());
   }
+}
+
+// Goal: a directory of an older format is opened, and from then on is one of the present format:
+// an older Leveret must not pass over what it does not know. To look at it changes nothing.
+TEST_F(DataDirTest, BringsAnOlderFormatUpToDate) {
+  const NodeId node_id = set_up();
+  const std::string present = read(path_ + "/identity");
+  std::string older = present;
+  older[8] = 1;
+  older.resize(32);
+  const std::uint32_t sum = crc32c(0, std::as_bytes(std::span(older)));
+  for (int i = 0; i < 4; ++i) older += static_cast<char>(sum >> (8 * i));
+  write(path_ + "/identity", older);
+  EXPECT_EQ(DataDir::inspect(files_, path_)->node_id(), node_id);
+  EXPECT_EQ(read(path_ + "/identity"), older);
+  {
+    const auto opened = DataDir::open(files_, path_);
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_EQ(opened->node_id(), node_id);
+    EXPECT_FALSE(opened->is_new());
+  }
+  EXPECT_EQ(read(path_ + "/identity"), present);
+  write(path_ + "/identity", older);
+  EXPECT_TRUE(DataDir::open_existing(files_, path_));
+  EXPECT_EQ(read(path_ + "/identity"), present);
 }
 
 // Goal: each byte of the file counts, and damage is not taken for a newer format.

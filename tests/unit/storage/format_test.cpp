@@ -53,14 +53,14 @@ SegmentHeader segment_header() {
 TEST(Format, WritesASegmentHeaderSo) {
   const std::string expected =
       "4c5652545345470a"  // magic
-      "01000000"  // format
+      "02000000"  // format
       "07000000"  // segment
       "02000000"  // generation
       "03000000"  // epoch
       "000102030405060708090a0b0c0d0e0f"  // node
       "0000000400000000"  // size of the file
       "000000000000000000000000"  // unused
-      "b581b2f0";  // check sum
+      "baeaed19";  // check sum
   EXPECT_EQ(hex(bytes_of(segment_header())), expected);
   EXPECT_TRUE(header_is_valid(segment_header(), segment_seed(counting_node(), segment)));
 }
@@ -154,6 +154,25 @@ TEST(Format, WritesAFrameAndItsRecordsSo) {
   EXPECT_EQ(place.size_bytes, 67U);
 }
 
+TEST(Format, WritesReturnsSo) {
+  Submission submission;
+  submission.add_returned(LogPlace{6, 3, 0, 0}, 1, {2, true});
+  submission.add_returned(LogPlace{6, 9, 0, 0}, 0, {1, false});
+  submission.place_at(segment, 512, 5);
+  submission.finish(segment_seed(counting_node(), segment), 512, 3);
+  std::vector<iovec> pieces;
+  submission.append_pieces(pieces);
+  ASSERT_EQ(pieces.size(), 1U);
+  const std::span bytes(static_cast<const std::byte*>(pieces[0].iov_base), pieces[0].iov_len);
+  EXPECT_EQ(hex(bytes.subspan(sizeof(FrameHeader))),
+      "8a6732f4"  // check sum
+      "28000000"  // size
+      "07000000"  // kind, unused
+      "00000000"  // first ordinal
+      "060000000400000005000000"  // segment 6, 4: back twice, and out
+      "060000000900000002000000");  // segment 6, 9: back once
+}
+
 TEST(Format, WritesASealSo) {
   const FrameHeader seal =
       empty_frame(counting_node(), segment, 1024, 960, 3, FrameHeader::seal_flag);
@@ -181,14 +200,14 @@ TEST(Format, WritesAnIndexSo) {
   add(7, 100, 300, {1'699'999'999'999, no_expiration, 200, 0}, {1});
   const std::string expected =
       "4c5652544944580a"  // magic
-      "01000000"  // format
+      "02000000"  // format
       "07000000"  // segment
       "02000000"  // generation
       "985c6009"  // body's check sum
       "1e00000000000000"  // body's size
       "0200000000000000"  // messages
-      "b581b2f0"  // the segment header's check sum
-      "250278a9"  // check sum
+      "baeaed19"  // the segment header's check sum
+      "18de1e5a"  // check sum
       "05"  // first ordinal
       "45"  // position / 8
       "43"  // size
@@ -221,17 +240,18 @@ TEST(Format, WritesACheckpointSo) {
   state.live_size_bytes = 160;
   state.settled.set(1, 1);
   state.delivered.set(2, 1);
+  state.return_counts = {{0, 300}, {2, 1}};
   // Nothing is alive in it, so it is left out.
   checkpoint.state.segments()[5].reference_count = 0;
   const std::string expected =
       "4c565254434b500a"  // magic
-      "01000000"  // format
+      "02000000"  // format
       "09000000"  // segment
       "03000000"  // epoch
-      "a7a63229"  // body's check sum
-      "2600000000000000"  // body's size
+      "853fae19"  // body's check sum
+      "2c00000000000000"  // body's size
       "00000000"  // unused
-      "646ddb32"  // check sum
+      "c59ae5d8"  // check sum
       "02"  // definitions
       "0161"  // a
       "056669727374"  // first
@@ -246,7 +266,12 @@ TEST(Format, WritesACheckpointSo) {
       "08"  // size of
       "0200000000000000"  // the settled bits
       "08"  // size of
-      "0400000000000000";  // the delivered bits
+      "0400000000000000"  // the delivered bits
+      "02"  // of so many it is known how often they came back
+      "00"  // the first
+      "ac02"  // 300 times
+      "02"  // two further
+      "01";  // once
   EXPECT_EQ(hex(encode_checkpoint(checkpoint, counting_node())), expected);
 }
 

@@ -151,7 +151,7 @@ TEST_F(SegmentSurveyTest, CountsWhatIsInASegment) {
   EXPECT_FALSE(found.torn_end);
   EXPECT_TRUE(found.is_sealed);
   EXPECT_EQ(found.frame_count, 3U);
-  EXPECT_EQ(found.record_counts, (std::array<std::uint64_t, 7>{0, 2, 1, 0, 1, 1, 0}));
+  EXPECT_EQ(found.record_counts, (std::array<std::uint64_t, 8>{0, 2, 1, 0, 1, 1, 0, 0}));
   EXPECT_EQ(found.record_count(), 5U);
   EXPECT_EQ(found.reference_count, 3U);
   EXPECT_EQ(found.epoch, 5U);
@@ -307,7 +307,7 @@ TEST_F(SegmentSurveyTest, SaysWhatIsWrongWithAHeader) {
   header.format = format_version + 1;
   write_header(header, segment_seed(node, number));
   found = survey(false);
-  EXPECT_EQ(found.header_problem, "has format 2; this Leveret knows formats up to 1");
+  EXPECT_EQ(found.header_problem, "has format 3; this Leveret knows formats up to 2");
   EXPECT_TRUE(found.is_of_later_format);
 
   file_.bytes.resize(10);

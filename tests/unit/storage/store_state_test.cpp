@@ -34,6 +34,9 @@ class StoreStateTest : public ::testing::Test {
   void delivered(std::vector<ReferenceRun> runs) {
     apply(9, RecordKind::delivered, std::as_bytes(std::span(runs)));
   }
+  void returned(std::vector<ReferenceReturns> returns) {
+    apply(9, RecordKind::returned, std::as_bytes(std::span(returns)));
+  }
   void define(const std::string& key, const std::string& value) {
     const auto size = static_cast<std::uint32_t>(key.size());
     std::string payload(reinterpret_cast<const char*>(&size), sizeof(size));
@@ -62,6 +65,36 @@ TEST_F(StoreStateTest, CountsReferences) {
   delivered({{2, 1, 1}});
   EXPECT_TRUE(state.segments().at(2).delivered.test(1));
   EXPECT_FALSE(state.segments().at(2).delivered.test(2));
+}
+
+// Goal: the latest that is said of a reference counts, whatever was said before.
+TEST_F(StoreStateTest, CountsReturns) {
+  message(1, 0, 3);
+  delivered({{1, 0, 2}});
+  returned({{{1, 0}, {1, false}}, {{1, 1}, {1, false}}, {{1, 1}, {1, true}}});
+  const SegmentState& segment = state.segments().at(1);
+  EXPECT_EQ(segment.return_count(0), 1U);
+  EXPECT_FALSE(segment.delivered.test(0));
+  EXPECT_EQ(segment.return_count(1), 1U);
+  EXPECT_TRUE(segment.delivered.test(1));
+  EXPECT_EQ(segment.return_count(2), 0U);
+  returned({{{1, 1}, {7, false}}, {{1, 0}, {0, false}}});
+  EXPECT_EQ(segment.return_count(1), 7U);
+  EXPECT_FALSE(segment.delivered.test(1));
+  EXPECT_EQ(segment.return_counts.size(), 1U);
+}
+
+// Goal: counts are kept of what is alive alone, and of nothing that is not there.
+TEST_F(StoreStateTest, ForgetsReturnsOfWhatIsSettled) {
+  message(1, 0, 5);
+  for (std::uint32_t ordinal = 0; ordinal < 5; ++ordinal) returned({{{1, ordinal}, {2, false}}});
+  settled({{1, 1, 3}});
+  const SegmentState& segment = state.segments().at(1);
+  EXPECT_EQ(segment.return_counts, (std::map<std::uint32_t, std::uint32_t>{{0, 2}, {4, 2}}));
+  returned({{{1, 2}, {3, true}}, {{1, 5}, {3, true}}, {{8, 0}, {3, true}}});
+  EXPECT_EQ(segment.return_counts.size(), 2U);
+  EXPECT_FALSE(segment.delivered.test(2));
+  EXPECT_FALSE(state.segments().contains(8));
 }
 
 TEST_F(StoreStateTest, SettlesEachReferenceOnce) {

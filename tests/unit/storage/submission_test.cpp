@@ -128,6 +128,35 @@ TEST_F(SubmissionTest, SettlesWhatHasNoPlaceYet) {
             (std::vector<ReferenceRun>{{2, 53, 1}, {segment, 11, 2}}));
 }
 
+// Goal: what comes back is told after what was delivered and before what is settled, each in its
+// order and by its right number.
+TEST_F(SubmissionTest, TellsOfReturnsInTheirOrder) {
+  const LogPlace& first = add({"one"}, {1, 2});
+  submission.add_delivered(first, 1);
+  submission.add_returned(first, 1, {1, false});
+  submission.add_returned(LogPlace{2, 50, 0, 0}, 3, {7, false});
+  submission.add_returned(first, 1, {1, true});
+  submission.add_settled(LogPlace{2, 50, 0, 0}, 3);
+  EXPECT_FALSE(submission.empty());
+  const std::uint64_t bound_bytes = submission.size_bound_bytes();
+  const Frame frame = write(10);
+  EXPECT_LE(submission.size_bytes(), bound_bytes);
+  ASSERT_EQ(frame.records.size(), 4U);
+  EXPECT_EQ(frame.records[1].header.kind, RecordKind::delivered);
+  EXPECT_EQ(frame.records[2].header.kind, RecordKind::returned);
+  const auto returns = read_returns(frame.records[2].payload);
+  ASSERT_EQ(returns.size(), 3U);
+  EXPECT_EQ(returns[0].segment, segment);
+  EXPECT_EQ(returns[0].ordinal, 11U);
+  EXPECT_EQ(returns[0].returns(), (Returns{1, false}));
+  EXPECT_EQ(returns[1].segment, 2U);
+  EXPECT_EQ(returns[1].ordinal, 53U);
+  EXPECT_EQ(returns[1].returns(), (Returns{7, false}));
+  EXPECT_EQ(returns[2].ordinal, 11U);
+  EXPECT_EQ(returns[2].returns(), (Returns{1, true}));
+  EXPECT_EQ(frame.records[3].header.kind, RecordKind::settled);
+}
+
 // Goal: long parts are written from where they lie, wherever in a message and a frame they are.
 TEST_F(SubmissionTest, WritesLongPartsFromWhereTheyLie) {
   const std::vector<std::size_t> sizes{0, 1, 7, copied_max, copied_max + 1, copied_max + 5,

@@ -23,6 +23,7 @@ class KeptLog final : public storage::LogWriter {
   }
   void settle(const storage::LogPlace&, std::uint32_t) override {}
   void mark_delivered(const storage::LogPlace&, std::uint32_t) override {}
+  void mark_returned(const storage::LogPlace&, std::uint32_t, storage::Returns) override {}
 
   void define(std::string_view key, std::string_view value) override {
     const auto definition = decode_definition(key, value);

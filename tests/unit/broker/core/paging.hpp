@@ -55,6 +55,7 @@ class ReadableLog final : public storage::LogWriter, public storage::LogReader {
     }
   }
   void mark_delivered(const storage::LogPlace&, std::uint32_t) override {}
+  void mark_returned(const storage::LogPlace&, std::uint32_t, storage::Returns) override {}
   void define(std::string_view, std::string_view) override {}
   void undefine(std::string_view) override {}
   void undefine_all(std::string_view) override {}
