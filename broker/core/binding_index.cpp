@@ -1,7 +1,9 @@
 #include "broker/core/binding_index.hpp"
 
+#include <string>
 #include <utility>
 
+#include "broker/core/queue_type_arguments.hpp"
 #include "protocol/base/assert.hpp"
 
 namespace leveret::broker {
@@ -103,6 +105,12 @@ Result<void, AmqpError> check_binding(ExchangeType type, const BindingDefinition
     }
   }
   return {};
+}
+
+Result<void, AmqpError> check_destination_type(ExchangeType type, QueueType queue) {
+  if (type != ExchangeType::local_random || queue == QueueType::classic) return {};
+  return tl::unexpected(AmqpError::precondition_failed(
+      "Queue type " + std::string(type_module(queue)) + " not valid for this exchange type"));
 }
 
 }  // namespace leveret::broker

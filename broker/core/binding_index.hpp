@@ -73,4 +73,8 @@ class BindingIndex {
 Result<void, protocol::AmqpError> check_binding(ExchangeType type,
                                                 const BindingDefinition& binding);
 
+/// Checks whether an exchange of the type may be bound to queues of that one: x-local-random only
+/// to classic ones. Error: 406 precondition_failed, soft.
+Result<void, protocol::AmqpError> check_destination_type(ExchangeType type, QueueType queue);
+
 }  // namespace leveret::broker

@@ -1,6 +1,7 @@
 #include "broker/core/classic_queue.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "broker/core/resource_name.hpp"
@@ -15,6 +16,13 @@ constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
 // How many messages it may drop at once because they are too many: more than can have come.
 constexpr std::size_t excess_dropped_at_once_max = 4096;
 // RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
+// Where the positions of a quorum queue's new messages begin: returned ones have those before it.
+constexpr Position first_position_of_quorum{std::uint64_t{1} << 63};
+
+Position after(Position position) {
+  return Position{static_cast<std::uint64_t>(position) + 1};
+}
+
 Instant deadline_in(Instant now, std::uint64_t duration_ms) {
   return now + std::chrono::milliseconds(
                    static_cast<std::int64_t>(std::min<std::uint64_t>(duration_ms, INT64_MAX)));
@@ -24,8 +32,11 @@ Instant deadline_in(Instant now, std::uint64_t duration_ms) {
 ClassicQueue::ClassicQueue(ShardState& shard, QueueDefinitionRef definition)
     : Queue(shard, std::move(definition)),
       ready_(definition_->settings.max_priority.value_or(0)),
-      consumers_(definition_->settings.single_active_consumer),
+      consumers_(definition_->settings.single_active_consumer,
+                 is_quorum() ? ConsumerList::Successor::first_come
+                             : ConsumerList::Successor::highest_priority),
       unused_since_(shard.now()) {
+  if (is_quorum()) next_position_ = first_position_of_quorum;
   arm_timer();
 }
 
@@ -58,7 +69,7 @@ std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
                                           queue_ttl_ms.value_or(UINT64_MAX));
     entry.expires_at = deadline_in(shard_.now(), ttl_ms);
   }
-  next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
+  next_position_ = after(next_position_);
   ready_.push_back(std::move(entry), priority, shard_.pager());
   mark_dirty();
   // At once: whoever can take it now may be gone at the end of the turn.
@@ -67,8 +78,14 @@ std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
 }
 
 void ClassicQueue::recover(const RecoveredEntry& entry) {
-  ready_.recover(entry, next_position_, *shard_.pager());
-  next_position_ = Position{static_cast<std::uint64_t>(next_position_) + 1};
+  RecoveredEntry recovered = entry;
+  if (entry.was_out && counts_returns() && entry.delivery_count < delivery_count_max) {
+    // The end of the broker was the end of whoever had it.
+    ++recovered.delivery_count;
+    shard_.log().mark_returned(entry.place, entry.log_index, {recovered.delivery_count, false});
+  }
+  ready_.recover(recovered, next_position_, *shard_.pager());
+  next_position_ = after(next_position_);
   mark_dirty();  // Once it has been added, the timer is set.
 }
 
@@ -123,8 +140,37 @@ void ClassicQueue::reject(Reject&& rejected) {
 
 void ClassicQueue::put_back(Requeue&& requeued) {
   if (!requeued.was_no_ack) uncount(requeued.consumer);
-  ready_.put_back(std::move(requeued.entry));
   mark_dirty();
+  if (requeued.reason == ReturnReason::not_seen || !counts_returns()) {
+    return ready_.put_back(std::move(requeued.entry));
+  }
+  if (!count_return(requeued.entry)) return;
+  if (is_quorum()) return put_back_in_quorum(std::move(requeued.entry), requeued.reason);
+  ready_.put_back(std::move(requeued.entry));
+}
+
+/// A consumer had the message and did not do with it. False: that was once too often, and the
+/// message has left the queue.
+bool ClassicQueue::count_return(QueueEntry& entry) {
+  if (entry.delivery_count < delivery_count_max) ++entry.delivery_count;
+  if (has_returned_too_often(entry.delivery_count)) {
+    bury(std::move(entry), DeathReason::delivery_limit);
+    return false;
+  }
+  shard_.mark_returned_in_log(entry, false);
+  return true;
+}
+
+/// RabbitMQ puts what comes back before all that was never out, in the order of its return. Only
+/// what a client gives back although nothing limits how often goes to the end, so that others get
+/// their turn.
+void ClassicQueue::put_back_in_quorum(QueueEntry entry, ReturnReason reason) {
+  if (reason == ReturnReason::given_back && !definition_->settings.delivery_limit) {
+    entry.position = std::exchange(next_position_, after(next_position_));
+    return ready_.push_back(std::move(entry), 0, shard_.pager());
+  }
+  entry.position = std::exchange(next_returned_position_, after(next_returned_position_));
+  ready_.put_back(std::move(entry));
 }
 
 Result<ConsumerId, protocol::AmqpError> ClassicQueue::add_consumer(Consumer&& consumer) {
@@ -193,6 +239,7 @@ void ClassicQueue::touch() {
 QueueEntry ClassicQueue::take_front() {
   QueueEntry entry = ready_.pop_front();
   entry.is_dead_lettered = definition_->settings.dead_letter_exchange.has_value();
+  entry.is_counted = counts_returns();
   return entry;
 }
 
@@ -228,13 +275,13 @@ bool ClassicQueue::make_front_ready(bool also_due_now, DropBudget& budget) {
       } else {
         return false;
       }
-    } else if (ready_.front_expires_at() > limit) {
-      return true;
-    } else if (may_drop(budget)) {
-      bury(ready_.pop_front(), DeathReason::expired);
-    } else {
-      return false;
+      continue;
     }
+    const bool is_over = ready_.front_expires_at() <= limit;
+    // It can be that only with the broker's last end a message has come back too often.
+    if (!is_over && !has_returned_too_often(ready_.front().delivery_count)) return true;
+    if (!may_drop(budget)) return false;
+    bury(ready_.pop_front(), is_over ? DeathReason::expired : DeathReason::delivery_limit);
   }
   return false;
 }
@@ -300,9 +347,13 @@ bool ClassicQueue::drop_expired(bool also_due_now, DropBudget& budget) {
 
 bool ClassicQueue::would_overflow(std::uint64_t body_bytes) const {
   const QueueSettings& settings = definition_->settings;
-  return (settings.max_length && ready_.size() >= *settings.max_length) ||
-         (settings.max_length_bytes &&
-          ready_.body_bytes() + body_bytes > *settings.max_length_bytes);
+  PromisedLetters::Amount promised;
+  if (settings.keeps_dead_letters()) {
+    promised = shard_.dead_letters().promised().of(definition_->durable_number);
+  }
+  return (settings.max_length && ready_.size() + promised.count >= *settings.max_length) ||
+         (settings.max_length_bytes && ready_.body_bytes() + promised.body_bytes + body_bytes >
+                                           *settings.max_length_bytes);
 }
 
 bool ClassicQueue::has_excess() const {

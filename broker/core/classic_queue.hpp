@@ -1,5 +1,6 @@
 /// A classic queue: messages in order, by priority if it has been declared with any; consumers in
-/// turn.
+/// turn. And a quorum queue of one node, which is the same with a few other rules: each return of a
+/// message is counted, and what comes back has another place.
 ///
 /// A delivered message leaves the queue, which only counts it.
 ///
@@ -55,6 +56,17 @@ class ClassicQueue final : public Queue, private Timer {
   bool can_deliver_at_once();
   void uncount(ConsumerId consumer);
   Instant expiry_limit(bool also_due_now) const;
+  bool is_quorum() const { return definition_->settings.type == QueueType::quorum; }
+  /// Whether the queue counts how often a message comes back.
+  bool counts_returns() const {
+    return is_quorum() || definition_->settings.delivery_limit.has_value();
+  }
+  bool has_returned_too_often(std::uint32_t delivery_count) const {
+    const auto& limit = definition_->settings.delivery_limit;
+    return limit && delivery_count > *limit;
+  }
+  bool count_return(QueueEntry& entry);
+  void put_back_in_quorum(QueueEntry entry, ReturnReason reason);
   bool make_front_ready(bool also_due_now, DropBudget& budget);
   void discard_ready();
   void arm_timer();
@@ -66,6 +78,7 @@ class ClassicQueue final : public Queue, private Timer {
   /// What was more than a new limit when that came has to go, though later messages are refused.
   bool sheds_excess_ = false;
   Position next_position_{1};
+  Position next_returned_position_{1};  ///< Of a quorum queue, below all others.
   Instant unused_since_{};
 };
 

@@ -33,8 +33,9 @@ bool ConsumerList::remove(ConsumerId id) {
 
 void ConsumerList::activate_next() {
   // Of equal ones this is the first.
-  const auto next = std::ranges::max_element(
-      consumers_, {}, [](const auto& consumer) { return consumer->priority; });
+  const auto next = std::ranges::max_element(consumers_, {}, [this](const auto& consumer) {
+    return successor_ == Successor::first_come ? 0 : consumer->priority;
+  });
   active_ = next == consumers_.end() ? ConsumerId{} : (*next)->id;
   if (next != consumers_.end()) requeue(**next);
 }

@@ -5,7 +5,8 @@
 ///
 /// A list of which a single consumer is active serves only that one, also while it cannot take
 /// messages. It is the first that came. When it goes, the one of the highest priority follows, and
-/// among equals the one that came first; a higher priority alone does not end anybody's turn.
+/// among equals the one that came first; in a quorum queue always that. A higher priority alone
+/// does not end anybody's turn.
 /// Peer: RabbitMQ's rabbit_queue_consumers (priority queue of consumers, blocked ones aside).
 ///
 /// Owner: one Queue.   Thread: the queue's home shard.
@@ -42,7 +43,12 @@ struct Consumer
 
 class ConsumerList {
  public:
-  explicit ConsumerList(bool single_active = false) : single_active_(single_active) {}
+  /// Who follows the single active consumer.
+  enum class Successor : bool { highest_priority, first_come };
+
+  explicit ConsumerList(bool single_active = false,
+                        Successor successor = Successor::highest_priority)
+      : single_active_(single_active), successor_(successor) {}
 
   bool empty() const { return consumers_.empty(); }
   std::size_t size() const { return consumers_.size(); }
@@ -78,6 +84,7 @@ class ConsumerList {
   boost::intrusive::list<Consumer, boost::intrusive::constant_time_size<false>> ready_;
   std::uint32_t last_id_ = 0;
   const bool single_active_;
+  const Successor successor_;
   ConsumerId active_{};  ///< The only one ever ready, if there is to be one.
 };
 

@@ -52,25 +52,35 @@ boost::intrusive_ptr<Message> rewritten(const Message& message, std::string_view
 void DeadLetters::publish() {
   std::uint64_t spent_bytes = 0;
   while (!waiting_.empty() && spent_bytes < share_of_a_turn_bytes) {
-    const Letter letter = waiting_.pop_front();
+    DeadLetter letter = waiting_.pop_front();
     spent_bytes += letter.entry.message->body_size() + cost_of_a_letter_bytes;
-    const bool may_go_on = publish(letter);
-    shard_.settle_in_log(letter.entry);
-    if (!may_go_on) break;
+    const bool is_promised = letter.queue->settings.keeps_dead_letters();
+    if (!(is_promised ? promised_.add(std::move(letter)) : publish(letter))) break;
   }
 }
 
 /// False when a shard that it went to is behind.
-bool DeadLetters::publish(const Letter& letter) {
+bool DeadLetters::publish(const DeadLetter& letter) {
+  targets_.clear();
+  const Routed routed = route(letter, targets_);
+  const bool has_room =
+      targets_.empty() ||
+      shard_.publish({routed.message, targets_, routed.persistent, std::nullopt, {}, {}});
+  shard_.settle_in_log(letter.entry);
+  return has_room;
+}
+
+DeadLetters::Routed DeadLetters::route(const DeadLetter& letter,
+                                       std::vector<RouteTarget>& targets) {
   const QueueDefinition& queue = *letter.queue;
   const Message& message = *letter.entry.message;
   Vhost* vhost = shard_.topology().find_vhost(queue.vhost);
   const std::string& exchange_name = *queue.settings.dead_letter_exchange;
   ExchangeRecord* exchange =
       vhost == nullptr ? nullptr : shard_.topology().find_exchange(*vhost, exchange_name);
-  if (exchange == nullptr) return true;  // RabbitMQ: the message is gone, without a word.
+  if (exchange == nullptr) return {};
   BasicProperties properties;
-  if (!properties.read(message.properties())) return true;
+  if (!properties.read(message.properties())) return {};
 
   FieldTable headers = headers_of(properties);
   std::vector<std::string> selected;  // CC; the headers are about to change.
@@ -98,21 +108,20 @@ bool DeadLetters::publish(const Letter& letter) {
   const MessageRef made =
       rewritten(message, exchange_name, keys.front(), properties, headers, blind_keys);
   BasicProperties made_properties;
-  if (!made_properties.read(made->properties())) return true;
+  if (!made_properties.read(made->properties())) return {};
   LazyProperties lazy_properties(made_properties);
-  targets_.clear();
-  shard_.topology().route(*vhost, *exchange, keys, lazy_properties, targets_);
-  drop_cycles(*vhost, headers);
-  const bool persistent = properties.delivery_mode == persistent_delivery_mode;
-  return shard_.publish({made, targets_, persistent, std::nullopt, {}, {}});
+  shard_.topology().route(*vhost, *exchange, keys, lazy_properties, targets);
+  drop_cycles(*vhost, headers, targets);
+  return {made, properties.delivery_mode == persistent_delivery_mode};
 }
 
-void DeadLetters::drop_cycles(Vhost& vhost, const FieldTable& headers) {
-  if (targets_.empty()) return;
+void DeadLetters::drop_cycles(Vhost& vhost, const FieldTable& headers,
+                              std::vector<RouteTarget>& targets) {
+  if (targets.empty()) return;
   for (const std::string& name : queues_of_cycle(headers)) {
     const QueueRecord* known = shard_.topology().find_queue(vhost, name);
     if (known == nullptr) continue;
-    std::erase_if(targets_, [&](const RouteTarget& target) {
+    std::erase_if(targets, [&](const RouteTarget& target) {
       return target.queue == known->definition->ref;
     });
   }

@@ -6,16 +6,17 @@
 /// still, or where it went, never in both.
 ///
 /// Owner:  one ShardState.   Thread: that shard.
-/// Spec:   RabbitMQ's dead lettering (at most once).
+/// Those that a quorum queue has promised not to lose are PromisedLetters' affair from then on.
+///
+/// Spec:   RabbitMQ's dead lettering, at most once.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
 #include "broker/core/chunked_fifo.hpp"
-#include "broker/core/death_history.hpp"
-#include "broker/core/queue_definition.hpp"
-#include "broker/core/queue_entry.hpp"
+#include "broker/core/dead_letter.hpp"
+#include "broker/core/promised_letters.hpp"
 #include "broker/core/topology.hpp"
 
 namespace leveret::broker {
@@ -36,19 +37,25 @@ class DeadLetters {
   /// Publishes those that wait, up to a turn's share of them, or until another shard is behind.
   void publish();
 
- private:
-  struct Letter {
-    QueueDefinitionRef queue;
-    QueueEntry entry;
-    DeathReason reason{};
+  /// The message as it goes on, and to which queues. Without any the message may be null.
+  struct Routed {
+    MessageRef message;
+    bool persistent = false;
   };
+  Routed route(const DeadLetter& letter, std::vector<RouteTarget>& targets);
+
+  const PromisedLetters& promised() const { return promised_; }
+
+ private:
   static constexpr std::size_t waiting_max = 4096;
 
-  bool publish(const Letter& letter);
-  void drop_cycles(Vhost& vhost, const protocol::FieldTable& headers);
+  bool publish(const DeadLetter& letter);
+  void drop_cycles(Vhost& vhost, const protocol::FieldTable& headers,
+                   std::vector<RouteTarget>& targets);
 
   ShardState& shard_;
-  ChunkedFifo<Letter> waiting_;
+  PromisedLetters promised_{shard_, *this};
+  ChunkedFifo<DeadLetter> waiting_;
   // Working memory, kept so that publishing does not allocate.
   std::vector<RouteTarget> targets_;
 };

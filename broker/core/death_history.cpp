@@ -86,6 +86,7 @@ std::string_view reason_name(DeathReason reason) {
     case DeathReason::rejected: return "rejected";
     case DeathReason::expired: return "expired";
     case DeathReason::maxlen: return "maxlen";
+    case DeathReason::delivery_limit: return "delivery_limit";
   }
   return {};
 }

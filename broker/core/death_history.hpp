@@ -19,7 +19,7 @@
 namespace leveret::broker {
 
 /// Why a message left a queue other than by an acknowledgement.
-enum class DeathReason : std::uint8_t { rejected, expired, maxlen };
+enum class DeathReason : std::uint8_t { rejected, expired, maxlen, delivery_limit };
 
 /// As RabbitMQ spells it.
 std::string_view reason_name(DeathReason reason);

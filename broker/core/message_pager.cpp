@@ -152,6 +152,7 @@ void MessagePager::add_to_loading(const PagedEntry& paged, std::span<const std::
   entry.position = paged.position;
   entry.expires_at = paged.expires_at;
   entry.redelivered = paged.redelivered != 0;
+  entry.delivery_count = paged.delivery_count & delivery_count_max;
   entry.log_index = paged.log_index;
 }
 

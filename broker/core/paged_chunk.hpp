@@ -26,8 +26,9 @@ struct PagedEntry {
   std::uint32_t log_index = not_in_log;
   std::uint32_t redelivered : 1 = 0;
   std::uint32_t body_size_bytes : 31 = 0;
+  std::uint32_t delivery_count = 0;  ///< How often it has come back.
 };
-static_assert(sizeof(PagedEntry) == 40, "ten million messages are to take 400 MB of disk");
+static_assert(sizeof(PagedEntry) == 48, "ten million messages are to take 480 MB of disk");
 
 /// An entry that the log has kept, as recovery finds it: the message itself is not in memory.
 struct RecoveredEntry {
@@ -37,7 +38,10 @@ struct RecoveredEntry {
   Instant expires_at = never;
   bool redelivered = false;
   WallTime published_at{};
+  /// Somebody had it when the broker ended: it comes back from there.
+  bool was_out = false;
   std::uint8_t priority = 0;  ///< The message's own. Known only where the queue has priorities.
+  std::uint32_t delivery_count = 0;
 };
 
 /// What memory keeps of a chunk.
@@ -76,7 +80,8 @@ class ChunkBuilder {
   void add(const QueueEntry& entry, bool by_place) {
     const Message& message = *entry.message;
     PagedEntry paged{{}, entry.expires_at, entry.position, entry.log_index, entry.redelivered,
-                     checked_body_size(message.body_size()) & body_size_mask};
+                     checked_body_size(message.body_size()) & body_size_mask,
+                     entry.delivery_count};
     if (by_place) {
       paged.place = message.log_place();
     } else {
@@ -92,7 +97,7 @@ class ChunkBuilder {
 
   void add(const RecoveredEntry& entry, Position position) {
     add({entry.place, entry.expires_at, position, entry.log_index, entry.redelivered,
-         checked_body_size(entry.body_size_bytes) & body_size_mask});
+         checked_body_size(entry.body_size_bytes) & body_size_mask, entry.delivery_count});
   }
 
   std::uint32_t count() const { return chunk_.count; }

@@ -17,11 +17,18 @@ struct QueueEntry {
   MessageRef message;
   Position position{};
   Instant expires_at = never;
-  bool redelivered = false;
+  bool redelivered : 1 = false;
   /// Set when it is delivered: a rejection is the queue's to carry out, for the message goes on.
-  bool is_dead_lettered = false;
+  bool is_dead_lettered : 1 = false;
+  /// Set when it is delivered: the queue counts how often it comes back, and shows that.
+  bool is_counted : 1 = false;
+  /// How often it has come back, as far as the queue counts that.
+  std::uint32_t delivery_count : 29 = 0;
   /// Which of the references of the message's record is this queue's.
   std::uint32_t log_index = not_in_log;
 };
+static_assert(sizeof(QueueEntry) == 32, "there may be ten million of them");
+
+constexpr std::uint32_t delivery_count_max = (1u << 29) - 1;
 
 }  // namespace leveret::broker

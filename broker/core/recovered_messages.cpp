@@ -21,7 +21,9 @@ bool RecoveredMessages::add(const storage::LiveReference& reference) {
   entry.log_index = reference.index;
   entry.body_size_bytes = reference.body_size_bytes;
   entry.expires_at = deadline_of(reference, queue);
-  entry.redelivered = reference.delivered;
+  entry.redelivered = reference.delivered || reference.return_count > 0;
+  entry.was_out = reference.delivered;
+  entry.delivery_count = std::min(reference.return_count, delivery_count_max);
   entry.published_at = WallTime{static_cast<std::int64_t>(reference.published_at_ms)};
   ++count_;
   if (queue.definition().settings.max_priority.value_or(0) == 0) {

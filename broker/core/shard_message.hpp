@@ -50,12 +50,19 @@ struct Reject {
   ConsumerId consumer{};  ///< 0: it was fetched by basic.get.
   QueueEntry entry;
 };
+/// Why a delivered message comes back.
+enum class ReturnReason : std::uint8_t {
+  not_seen,    ///< It did not get to the client.
+  given_back,  ///< The client has had it and wants it back in the queue.
+  lost,        ///< The client has had it and is gone.
+};
 /// A delivered message comes back to its place.
 struct Requeue {
   QueueRef queue;
   ConsumerId consumer{};
   bool was_no_ack = false;  ///< It was never counted as unacknowledged.
   QueueEntry entry;
+  ReturnReason reason = ReturnReason::not_seen;
 };
 struct AddConsumer {
   QueueRef queue;

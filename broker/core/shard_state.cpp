@@ -133,10 +133,8 @@ bool ShardState::publish(const RoutedMessage& routed) {
   // Shared by all who publish on the thread, so that logging does not allocate.
   thread_local std::vector<std::uint64_t> durable_numbers;
   durable_numbers.clear();
-  if (routed.persistent) {
-    for (const RouteTarget& target : routed.targets) {
-      if (target.durable_number != 0) durable_numbers.push_back(target.durable_number);
-    }
+  for (const RouteTarget& target : routed.targets) {
+    if (target.is_logged(routed.persistent)) durable_numbers.push_back(target.durable_number);
   }
   if (!durable_numbers.empty()) {
     log_message(routed.message, durable_numbers, routed.expiration_ms);
@@ -145,7 +143,7 @@ bool ShardState::publish(const RoutedMessage& routed) {
   bool has_room = true;
   std::uint32_t next_index = 0;
   for (const RouteTarget& target : routed.targets) {
-    const bool in_log = routed.persistent && target.durable_number != 0;
+    const bool in_log = target.is_logged(routed.persistent);
     send(target.queue.shard,
          PublishToQueue{target.queue, routed.message, routed.expiration_ms, routed.publisher,
                         routed.seq, in_log ? next_index++ : not_in_log, routed.immediate});

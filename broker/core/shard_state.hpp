@@ -43,9 +43,8 @@ struct RoutedMessage {
 
   /// Whether the log has to keep it for any of the queues.
   bool is_logged() const {
-    return persistent && std::ranges::any_of(targets, [](const RouteTarget& target) {
-      return target.durable_number != 0;
-    });
+    return std::ranges::any_of(
+        targets, [this](const RouteTarget& target) { return target.is_logged(persistent); });
   }
 };
 
@@ -140,8 +139,16 @@ class ShardState {
   }
   /// Somebody has seen the message, and may give it back.
   void mark_delivered_in_log(const QueueEntry& entry) {
-    if (entry.log_index == not_in_log || entry.redelivered) return;
+    if (entry.log_index == not_in_log || (entry.redelivered && !entry.is_counted)) return;
+    // Of what has been counted the log knows that it came back: it has to hear that it went again.
+    if (entry.delivery_count > 0) return mark_returned_in_log(entry, true);
     log_.mark_delivered(entry.message->log_place(), entry.log_index);
+  }
+  /// The message has come back as often as it says, and is out again or not.
+  void mark_returned_in_log(const QueueEntry& entry, bool is_out) {
+    if (entry.log_index == not_in_log) return;
+    log_.mark_returned(entry.message->log_place(), entry.log_index,
+                       {entry.delivery_count, is_out});
   }
   /// on_committed(seq) is called for the endpoint when all that this shard has logged is safe.
   void await_log(Slot endpoint, PublishSeq seq) {

@@ -301,9 +301,10 @@ void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
       QueueRecord& queue = queues_[destination.slot];
       if (std::exchange(queue.visited_in_route, route_number_) == route_number_) continue;
       // A stream writes what it gets to the log itself.
-      const bool is_stream = queue.definition->settings.type == QueueType::stream;
-      targets.push_back(
-          {queue.definition->ref, is_stream ? 0 : queue.definition->durable_number});
+      const QueueType type = queue.definition->settings.type;
+      targets.push_back({queue.definition->ref,
+                         type == QueueType::stream ? 0 : queue.definition->durable_number,
+                         type == QueueType::quorum});
     } else {
       ExchangeRecord& next = *exchanges_[destination.slot];
       if (std::exchange(next.visited_in_route, route_number_) == route_number_) continue;

@@ -54,6 +54,12 @@ struct QueueRecord {
 struct RouteTarget {
   QueueRef queue;
   std::uint64_t durable_number = 0;  ///< 0: its publisher does not log a message for the queue.
+  bool keeps_transient = false;      ///< A quorum queue: all messages are persistent to it.
+
+  /// Whether the log has to keep a message for the queue.
+  bool is_logged(bool is_persistent) const {
+    return durable_number != 0 && (is_persistent || keeps_transient);
+  }
 };
 
 /// A message's properties, with the headers decoded only when a headers exchange lies on its way.

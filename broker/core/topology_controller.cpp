@@ -264,6 +264,10 @@ TopologyController::Outcome TopologyController::decide(const Bind& request, Topo
   // The channel has checked that, too, but perhaps for an exchange that has made way for another.
   const ExchangeRecord* source = shard_.topology().find_exchange(*vhost, request.binding.source);
   auto accepted = check_binding(source->definition.type, request.binding);
+  if (accepted && request.binding.to_queue) {
+    const QueueRecord* queue = shard_.topology().find_queue(*vhost, request.binding.destination);
+    accepted = check_destination_type(source->definition.type, queue->definition->settings.type);
+  }
   if (!accepted) return tl::unexpected(std::move(accepted.error()));
   if (!shard_.topology().has_binding(request.binding)) {
     delta.push_back(BindingAdded{request.binding});

@@ -151,7 +151,7 @@ void Channel::release() {
   reply_consumer_.reset();
   // In order of delivery; the queues put them back where they were.
   const auto put_back = [&](Unsettled&& delivery) {
-    settle_delivery(std::move(delivery), Settlement::requeue);
+    settle_delivery(std::move(delivery), Settlement::lose);
   };
   ledger_.take_all(put_back);
   if (transaction_) {

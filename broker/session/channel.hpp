@@ -134,7 +134,7 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
     std::string queue_name;
   };
   /// What becomes of a delivered message.
-  enum class Settlement : std::uint8_t { acknowledge, reject, requeue };
+  enum class Settlement : std::uint8_t { acknowledge, reject, requeue, lose };
   /// What a transaction holds back until it is committed.
   struct Transaction {
     struct HeldPublish {
@@ -245,7 +245,10 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
   void end_cancel(const std::string& tag, bool nowait);
   /// The queue has dropped the consumer.
   void lose_consumer(ConsumerKey key);
-  void requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry);
+  void requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry,
+               ReturnReason reason);
+  template <class Method>
+  void write_counted(const Method& method, const QueueEntry& entry);
   /// The client has got a message: it is settled at once, or the client's to settle.
   void note_delivered(std::uint64_t delivery_tag, bool no_ack, QueueRef queue, ConsumerId consumer,
                       QueueEntry entry);

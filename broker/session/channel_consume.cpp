@@ -7,6 +7,7 @@
 #include "broker/core/resource_name.hpp"
 #include "broker/session/channel.hpp"
 #include "broker/session/connection_session.hpp"
+#include "broker/session/delivery_count_header.hpp"
 #include "broker/session/generated_name.hpp"
 
 namespace leveret::broker {
@@ -14,6 +15,11 @@ namespace leveret::broker {
 using protocol::AmqpError;
 using protocol::MethodId;
 namespace basic = protocol::basic;
+
+namespace {
+// What RabbitMQ lets a consumer of a quorum queue have that has not said how much it wants.
+constexpr std::uint32_t quorum_prefetch_without_qos = 2000;
+}  // namespace
 
 void Channel::on(const basic::Qos& method) {
   if (method.prefetch_size != 0) {
@@ -48,6 +54,12 @@ void Channel::on(const basic::Consume& method) {
   if (!priority) return fail(priority.error(), method.id);
   auto reading = parse_reading(*queue, method.no_ack, *arguments);
   if (!reading) return fail(reading.error(), method.id);
+  const bool is_quorum = queue->settings.type == QueueType::quorum;
+  if (is_quorum && global_prefetch_ != 0) {
+    return fail(AmqpError::not_implemented(queue_resource(queue->name, queue->vhost) +
+                                           " does not support global qos"),
+                method.id);
+  }
 
   ChannelConsumer consumer;
   consumer.tag = method.consumer_tag.empty() ? generated_name("amq.ctag-")
@@ -55,10 +67,14 @@ void Channel::on(const basic::Consume& method) {
   consumer.key = ConsumerKey{++last_consumer_key_};
   consumer.queue = queue->ref;
   consumer.credit_limit = method.no_ack ? 0 : consumer_prefetch_;
+  if (is_quorum && !method.no_ack && consumer.credit_limit == 0) {
+    consumer.credit_limit = quorum_prefetch_without_qos;
+  }
   consumer.no_ack = method.no_ack;
   if (*reading != nullptr) consumer.stream_mark = Message::create("", "", {}, 0);
-  consume(*queue, std::move(consumer), {method.exclusive, *priority, std::move(*reading)},
-          method.nowait);
+  // A quorum queue has no exclusive consumers, and RabbitMQ does not mind who asks to be one.
+  consume(*queue, std::move(consumer),
+          {method.exclusive && !is_quorum, *priority, std::move(*reading)}, method.nowait);
 }
 
 bool Channel::check_consumer_tag(std::string_view tag, MethodId method) {
@@ -224,7 +240,8 @@ void Channel::receive(Deliver&& message) {
                                                consumer->stream_mark == nullptr);
   if (refused) {
     global_full_ |= consumer != nullptr;
-    requeue(message.queue, message.consumer, message.no_ack, std::move(message.entry));
+    requeue(message.queue, message.consumer, message.no_ack, std::move(message.entry),
+            ReturnReason::not_seen);
     if (consumer != nullptr) update_all_blocked();
     return;
   }
@@ -234,7 +251,11 @@ void Channel::receive(Deliver&& message) {
   method.redelivered = message.entry.redelivered;
   method.exchange = message.entry.message->exchange();
   method.routing_key = message.entry.message->routing_key();
-  connection_.write_content(number_, method, message.entry.message);
+  if (message.entry.is_counted && message.entry.delivery_count > 0) {
+    write_counted(method, message.entry);
+  } else {
+    connection_.write_content(number_, method, message.entry.message);
+  }
   // It never comes back, and a reader's prefetch may be large.
   if (consumer->stream_mark != nullptr) message.entry.message = consumer->stream_mark;
   note_delivered(method.delivery_tag, message.no_ack, message.queue, message.consumer,
@@ -242,6 +263,14 @@ void Channel::receive(Deliver&& message) {
   if (message.ack_timeout.duration_ms > 0) {
     watch_delivery(method.delivery_tag, message.ack_timeout);
   }
+}
+
+/// The message with the header that says how often it has come back.
+template <class Method>
+void Channel::write_counted(const Method& method, const QueueEntry& entry) {
+  const auto properties =
+      with_delivery_count(entry.message->properties(), entry.delivery_count);
+  connection_.write_content(number_, method, entry.message, properties);
 }
 
 void Channel::note_delivered(std::uint64_t delivery_tag, bool no_ack, QueueRef queue,
@@ -264,6 +293,13 @@ void Channel::on(const basic::Get& method) {
   }
   const QueueDefinition* queue = find_usable_queue(name, method.id);
   if (queue == nullptr || refused_by_stream(*queue, "basic.get", method.id)) return;
+  if (queue->settings.type == QueueType::quorum && queue->settings.single_active_consumer) {
+    return fail(AmqpError::resource_locked(
+                    "cannot obtain access to locked " + queue_resource(queue->name, queue->vhost) +
+                    ". basic.get operations are not supported by quorum queues with single active "
+                    "consumer"),
+                method.id);
+  }
   getting_ = true;
   connection_.begin_wait();
   shard().send(queue->ref.shard, GetFromQueue{queue->ref, ref(), method.no_ack});
@@ -278,7 +314,12 @@ void Channel::receive(GetReply&& message) {
     method.exchange = message.entry->message->exchange();
     method.routing_key = message.entry->message->routing_key();
     method.message_count = static_cast<std::uint32_t>(message.ready_count);
-    connection_.write_content(number_, method, message.entry->message);
+    // RabbitMQ shows here also that it has never come back.
+    if (message.entry->is_counted) {
+      write_counted(method, *message.entry);
+    } else {
+      connection_.write_content(number_, method, message.entry->message);
+    }
     note_delivered(method.delivery_tag, message.no_ack, message.queue, ConsumerId{},
                    std::move(*message.entry));
     if (message.ack_timeout.duration_ms > 0) {
@@ -290,8 +331,9 @@ void Channel::receive(GetReply&& message) {
   connection_.end_wait();
 }
 
-void Channel::requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry) {
-  shard().send(queue.shard, Requeue{queue, consumer, no_ack, std::move(entry)});
+void Channel::requeue(QueueRef queue, ConsumerId consumer, bool no_ack, QueueEntry entry,
+                      ReturnReason reason) {
+  shard().send(queue.shard, Requeue{queue, consumer, no_ack, std::move(entry), reason});
 }
 
 // ---- credit --------------------------------------------------------------------------------
@@ -392,8 +434,10 @@ void Channel::settle_delivery(Unsettled&& delivery, Settlement settlement) {
                                 delivery.entry.message->body_size()});
       break;
     case Settlement::requeue:
+    case Settlement::lose:
       delivery.entry.redelivered = true;
-      requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry));
+      requeue(delivery.queue, delivery.consumer, false, std::move(delivery.entry),
+              settlement == Settlement::lose ? ReturnReason::lost : ReturnReason::given_back);
       break;
   }
 }

@@ -182,6 +182,14 @@ void Channel::on(const queue::Delete& method) {
   }
   const QueueDefinition* existing = find_usable_queue(name, method.id);
   if (existing == nullptr) return;
+  if (existing->settings.type == QueueType::quorum && (method.if_unused || method.if_empty)) {
+    return fail(AmqpError::not_implemented(
+                    "cannot delete " + queue_resource(existing->name, existing->vhost) +
+                    ". queue.delete operations with " +
+                    (method.if_unused ? "if-unused" : "if-empty") +
+                    " flag set are not supported by quorum queues"),
+                method.id);
+  }
   ask([this, nowait = method.nowait](QueueReply&& reply) {
     if (!reply.outcome && !reply.outcome.error().gone) {
       return fail(reply.outcome.error().error, queue::Delete::id);

@@ -81,8 +81,14 @@ class ConnectionSession final : public Endpoint, private Timer {
   /// Writes a method that carries a message: deliver, get-ok, return.
   template <class Method>
   void write_content(std::uint16_t channel, const Method& method, const MessageRef& message) {
+    write_content(channel, method, message, message->properties());
+  }
+  /// The same with other properties than the message was published with.
+  template <class Method>
+  void write_content(std::uint16_t channel, const Method& method, const MessageRef& message,
+                     std::span<const std::byte> properties) {
     if (state_ == State::closed) return;
-    write_content_frames(channel, method, message);
+    write_content_frames(channel, method, message, properties);
     // Deliveries are held back by credit, answers only by not reading what asks for them.
     if (!std::is_same_v<Method, protocol::basic::Deliver>) note_answer(message->body_size());
     note_output();
@@ -159,7 +165,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   }
   template <class Method>
   void write_content_frames(std::uint16_t channel, const Method& method,
-                            const MessageRef& message);
+                            const MessageRef& message, std::span<const std::byte> properties);
   /// The body in as many frames as it needs, by reference where that is cheaper.
   void write_body(std::uint16_t channel, const MessageRef& message);
   void set_outbox_full(bool full);
@@ -225,9 +231,9 @@ class ConnectionSession final : public Endpoint, private Timer {
 
 template <class Method>
 void ConnectionSession::write_content_frames(std::uint16_t channel, const Method& method,
-                                             const MessageRef& message) {
+                                             const MessageRef& message,
+                                             std::span<const std::byte> properties) {
   const std::span<const std::byte> body = message->body();
-  const std::span<const std::byte> properties = message->properties();
   // A small message is one piece of output: method, header and body together.
   const bool in_one_piece = !body.empty() && body.size() < Outbox::shared_min_bytes &&
                             body.size() + protocol::frame_overhead_bytes <= frame_max_bytes_;

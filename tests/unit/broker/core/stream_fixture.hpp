@@ -34,6 +34,9 @@ class PatientLog final : public storage::LogWriter, public storage::LogReader {
   void mark_delivered(const storage::LogPlace&, std::uint32_t) override {
     ADD_FAILURE() << "a stream's messages are not marked";
   }
+  void mark_returned(const storage::LogPlace&, std::uint32_t, storage::Returns) override {
+    ADD_FAILURE() << "a stream's messages do not come back";
+  }
   void define(std::string_view, std::string_view) override {}
   void undefine(std::string_view) override {}
   void undefine_all(std::string_view) override {}
