@@ -22,6 +22,13 @@ def _python_client(name, program, modules, package, limit_s=120):
                        lambda: python_missing(modules, f"package {package} is not installed"), limit_s)
 
 
+def _oslo_with(what, options):
+    """The stories of oslo.messaging with options of its driver."""
+    command = ["env", f"OSLO_OPTIONS={options}", sys.executable, _path("python", "oslo_stories.py")]
+    return StoryClient(f"oslo.messaging with {what}", command, lambda: python_missing(
+        "oslo_messaging", "package python3-oslo.messaging is not installed"), 180)
+
+
 def _node_missing(package):
     def missing():
         if not shutil.which("node"):
@@ -100,5 +107,6 @@ def all_clients():
         StoryClient("amqp091-go", _compiled_go, go_missing),
         GoSuite(),
         _python_client("oslo.messaging", "oslo_stories.py", "oslo_messaging", "python3-oslo.messaging", 180),
+        _oslo_with("quorum queues", "rabbit_quorum_queue=true&rabbit_quorum_delivery_limit=5"),
         OsloSuite(),
     ]

@@ -2,11 +2,14 @@
 
 Servers run in threads of this program, or as a process of their own where one has to die: then this program
 is started as `oslo_stories.py serve TOPIC NAME` and answers until it is killed.
+
+OSLO_OPTIONS are options of the driver, as an URL's query: `rabbit_quorum_queue=true` plays all of it on quorum queues.
 """
 
 import concurrent.futures
 import contextlib
 import logging
+import os
 import queue
 import signal
 import subprocess
@@ -28,7 +31,9 @@ cfg.CONF([], project="stories", prog="stories")
 def transport_url(password=PASSWORD):
     quote = urllib.parse.quote
     vhost = "" if VHOST == "/" else quote(VHOST, safe="")
-    return f"rabbit://{quote(USER, safe='')}:{quote(password, safe='')}@{HOST}:{PORT}/{vhost}"
+    options = os.environ.get("OSLO_OPTIONS")
+    query = f"?{options}" if options else ""
+    return f"rabbit://{quote(USER, safe='')}:{quote(password, safe='')}@{HOST}:{PORT}/{vhost}{query}"
 
 
 @contextlib.contextmanager
