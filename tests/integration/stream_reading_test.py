@@ -71,6 +71,6 @@ class StreamReadingTest(DaemonTest):
         for channel in lazy:
             channel.connection.drop()
 
-        # The one that has read everything is still there.
-        wait_for(lambda: self.daemon.socket_count() == socket_count + 1, "the readers are forgotten")
+        # The one that has read everything is still there; who has published may not have been gone before.
+        wait_for(lambda: self.daemon.socket_count() <= socket_count + 1, "the readers are forgotten")
         self.read_all(self.reader(prefetch=50), acknowledges=True)

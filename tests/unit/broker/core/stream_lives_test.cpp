@@ -207,8 +207,9 @@ class StreamLives {
     const std::uint64_t end = log_.patient ? safe_count_ : published_.size();
     const std::uint64_t count = process_->queue->counts().ready_count;
     ASSERT_LE(count, end);
-    if (end > 0) EXPECT_GT(count, 0U) << "the newest segment stays";
-    if (!settings_.max_age_ms && !settings_.max_length_bytes) EXPECT_EQ(count, end);
+    EXPECT_EQ(count > 0, end > 0) << "the newest segment stays";
+    const bool keeps_all = !settings_.max_age_ms && !settings_.max_length_bytes;
+    EXPECT_TRUE(!keeps_all || count == end);
     EXPECT_GE(end - count, first_before_) << "what is gone stays away";
     first_before_ = end - count;
   }
