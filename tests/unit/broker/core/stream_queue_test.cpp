@@ -186,6 +186,30 @@ TEST_P(StreamTest, GivesEveryReaderItsTurn) {
   EXPECT_EQ(other.deliveries.size(), 1000U);
 }
 
+// Goal: a shard that does not take its mail holds up only its own readers.
+TEST(StreamReaders, AreServedWhileAnotherShardIsBehind) {
+  Shards shards(2);
+  QueueDefinition definition;
+  definition.settings.type = QueueType::stream;
+  const QueueRef stream = shards.declare(0, "s", definition);
+  Listener near(shards[0]), far(shards[1]);
+  shards.set_congested(1, true);
+  for (Listener* channel : {&far, &near}) {
+    Consumer consumer;
+    consumer.channel = channel->ref();
+    consumer.credit_limit = 10;
+    consumer.reading = std::make_shared<const StreamReading>();
+    channel->shard().send(ShardId{0}, AddConsumer{stream, std::move(consumer)});
+  }
+  shards[0].send(ShardId{0}, PublishToQueue{stream, Shards::message("a"), {}, {}, {}});
+  shards.settle();
+  EXPECT_EQ(near.take_bodies(), "a");
+  EXPECT_EQ(far.take_bodies(), "");
+  shards.set_congested(1, false);
+  shards.settle();
+  EXPECT_EQ(far.take_bodies(), "a");
+}
+
 // ---- filters ---------------------------------------------------------------------------------
 
 TEST_P(StreamTest, LeavesOutWhatAReaderDoesNotWant) {
