@@ -58,14 +58,14 @@ TEST_F(PagedReadyList, BringsBackTheWholeMessage) {
   EXPECT_FALSE(transient.message->log_place().is_logged());
 }
 
-// Goal: what the log has costs the page file 40 bytes, whatever its size.
+// Goal: what the log has costs the page file 48 bytes, whatever its size.
 TEST_F(PagedReadyList, RefersToWhatTheLogHas) {
   for (int i = 0; i < 9; ++i) push_logged(std::string(500, 'x'));
   write_log();
   paging_.page_out();
   EXPECT_EQ(list_.size(), 9U);
-  EXPECT_LE(paging_.files.used_bytes(), 9 * (40U + 8U));
-  EXPECT_GE(paging_.files.used_bytes(), 7 * 40U);
+  EXPECT_LE(paging_.files.used_bytes(), 9 * (48U + 8U));
+  EXPECT_GE(paging_.files.used_bytes(), 7 * 48U);
 }
 
 TEST_F(PagedReadyList, WaitsForTheLogToBeWritten) {
