@@ -128,6 +128,7 @@ void ClassicQueue::uncount(ConsumerId id) {
     --consumer->unacked_count;
     consumers_.refresh(*consumer);
     if (!ready_.empty()) mark_dirty();
+    note_hunger();
   }
 }
 
@@ -188,6 +189,7 @@ Result<ConsumerId, protocol::AmqpError> ClassicQueue::add_consumer(Consumer&& co
 
 void ClassicQueue::remove_consumer(ConsumerId id) {
   if (!consumers_.remove(id)) return;
+  note_hunger();
   if (!consumers_.empty()) {
     // A single active consumer has a successor, who can take messages at once.
     if (!ready_.empty()) mark_dirty();
@@ -208,6 +210,7 @@ void ClassicQueue::update_consumer(const UpdateConsumer& update) {
   consumer->blocked = update.blocked;
   consumers_.refresh(*consumer);
   if (!ready_.empty()) mark_dirty();
+  note_hunger();
 }
 
 std::optional<QueueEntry> ClassicQueue::get(bool no_ack) {
@@ -228,6 +231,11 @@ std::uint64_t ClassicQueue::purge() {
   discard_ready();
   arm_timer();
   return count;
+}
+
+bool ClassicQueue::is_hungry() const {
+  const Consumer* consumer = consumers_.next();
+  return ready_.empty() && consumer != nullptr && consumer->priority >= 0;
 }
 
 void ClassicQueue::touch() {

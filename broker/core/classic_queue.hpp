@@ -36,6 +36,7 @@ class ClassicQueue final : public Queue, private Timer {
   void recover(const RecoveredEntry& entry) override;
   void redefine(QueueDefinitionRef definition) override;
   void touch() override;
+  bool is_hungry() const override;
   bool pump() override;
   void end() override;
 

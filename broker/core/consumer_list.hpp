@@ -63,6 +63,7 @@ class ConsumerList {
   Consumer* find(ConsumerId id);
 
   /// Who is to be served next, or nullptr when nobody can take a message.
+  const Consumer* next() const { return ready_.empty() ? nullptr : &ready_.front(); }
   Consumer* next() { return ready_.empty() ? nullptr : &ready_.front(); }
   /// To be called after `consumer` was served, or after what it can take has changed: puts it
   /// behind its peers, or aside.

@@ -74,6 +74,10 @@ class Queue {
   /// when it stopped early, for fairness: there is more to do next turn.
   virtual bool pump() = 0;
 
+  /// It has no messages, and a consumer of priority 0 or more that could take one. A queue that is
+  /// watched pumps when this may have changed. Types that are not federated are never hungry.
+  virtual bool is_hungry() const { return false; }
+
   /// The queue has gone: tells all consumers, and the log that nobody wants the messages.
   virtual void end() = 0;
 
@@ -83,6 +87,10 @@ class Queue {
 
   /// The turn will pump the queue before it ends.
   void mark_dirty();
+  /// To be called when a change leads to no pump, but may be the end of hunger, or its begin.
+  void note_hunger() {
+    if (is_watched_) mark_dirty();
+  }
 
   ShardState& shard_;
   QueueDefinitionRef definition_;
@@ -91,6 +99,8 @@ class Queue {
   friend class ShardState;
   bool is_dirty_ = false;
   bool paused_ = false;
+  bool is_watched_ = false;
+  bool was_hungry_ = false;  ///< What the shard's observer was told last.
 };
 
 }  // namespace leveret::broker

@@ -27,6 +27,7 @@
 #include "broker/core/timer_queue.hpp"
 #include "broker/core/topology.hpp"
 #include "broker/core/topology_controller.hpp"
+#include "broker/core/topology_observer.hpp"
 #include "storage/log.hpp"
 
 namespace leveret::broker {
@@ -73,6 +74,11 @@ class ShardState {
   bool page_out() { return pager_ != nullptr && !alarm_.disk && pager_->page_out(now_); }
   /// Long queues may leave memory from now on. The pager must outlive the queues.
   void set_pager(MessagePager& pager) { pager_ = &pager; }
+  /// The observer of queues that are watched; it must outlive the shard's state.
+  void set_queue_observer(QueueObserver& observer) { queue_observer_ = &observer; }
+  /// The observer is told of this queue's hunger from now on, or no longer. It takes a queue that
+  /// is watched anew for one that is not hungry. Nothing happens when the queue has gone.
+  void watch_queue(QueueRef queue, bool is_watched);
   /// Adds a message to a queue of this shard, at the start, that the log has kept. Requires: a
   /// pager; its end_recovery() is called after the last one.
   void recover(QueueRef queue, const RecoveredEntry& entry) { find_queue(queue)->recover(entry); }
@@ -209,6 +215,7 @@ class ShardState {
   void delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts);
   void delete_doomed_queues();
   bool pump_queues();
+  void tell_hunger(Queue& queue);
   void release_committed();
   bool has_committed_answers() const;
   void end_endpoint_turns();
@@ -251,6 +258,7 @@ class ShardState {
   ResourceAlarm alarm_;
   std::uint64_t consumer_timeout_ms_ = 0;
   MessagePager* pager_ = nullptr;
+  QueueObserver* queue_observer_ = nullptr;
 };
 
 }  // namespace leveret::broker

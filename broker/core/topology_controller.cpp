@@ -75,6 +75,7 @@ void TopologyController::publish(TopologyDelta&& delta, const Ticket& ticket, An
       shard_.send(ShardId{shard}, ApplyDelta{number, shared, is_logged});
     }
     shard_.send(shard_.own(), ApplyDelta{number, shared, is_logged});
+    for (TopologyObserver* observer : observers_) observer->on_delta(*shared);
   }
   release_applied();
 }

@@ -17,11 +17,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "broker/core/definition_writer.hpp"
 #include "broker/core/policies.hpp"
 #include "broker/core/shard_message.hpp"
 #include "broker/core/topology.hpp"
+#include "broker/core/topology_observer.hpp"
 
 namespace leveret::broker {
 
@@ -65,6 +67,9 @@ class TopologyController {
   const StoredDefinitions& stored() const { return stored_; }
   /// What is stored, overlaid by what the configuration says.
   std::shared_ptr<const Users> effective_users() const;
+
+  /// The observer is told from now on, and must outlive the controller.
+  void add_observer(TopologyObserver& observer) { observers_.push_back(&observer); }
 
   std::uint64_t connection_count() const { return connection_count_; }
 
@@ -157,6 +162,7 @@ class TopologyController {
   DefinitionWriter writer_;
   StoredDefinitions stored_;
   Policies policies_;  ///< Those among the stored parameters.
+  std::vector<TopologyObserver*> observers_;
   std::shared_ptr<const Users> configured_users_ = std::make_shared<const Users>();
   std::map<std::string, VhostLimits, std::less<>> vhost_limits_;
   std::uint64_t connection_count_ = 0;

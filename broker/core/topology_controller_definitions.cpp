@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/core/link_parameters.hpp"
 #include "broker/core/parameter_keys.hpp"
 #include "broker/core/predeclared_exchanges.hpp"
 #include "broker/core/resource_name.hpp"
@@ -261,11 +262,21 @@ TopologyController::Outcome TopologyController::change(const PutParameter& reque
   if (const auto kind = policy_kind_of(key.component)) {
     return put_policy(*kind, request.parameter, delta);
   }
+  if (auto checked = check_link_parameter(request.parameter); !checked) {
+    return unreadable(checked.error());
+  }
   if (auto applied = apply_parameter(key, &request.parameter.json, delta); !applied) {
     return tl::unexpected(std::move(applied.error()));
   }
+  const auto known = stored_.parameters.find(key);
+  if (known != stored_.parameters.end() && known->second == request.parameter.json) {
+    return QueueRef{};  // Nobody who works by it has to begin anew.
+  }
   stored_.parameters.insert_or_assign(key, request.parameter.json);
   writer_.define(request.parameter);
+  for (TopologyObserver* observer : observers_) {
+    observer->on_parameter(key, &request.parameter.json);
+  }
   return QueueRef{};
 }
 
@@ -279,6 +290,7 @@ TopologyController::Outcome TopologyController::change(const DeleteParameter& re
   apply_parameter(request.key, nullptr, delta);
   const auto kind = policy_kind_of(request.key.component);
   if (kind && request.key.vhost) remove_policy(*kind, request.key, delta);
+  for (TopologyObserver* observer : observers_) observer->on_parameter(request.key, nullptr);
   return QueueRef{};
 }
 
