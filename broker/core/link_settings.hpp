@@ -24,7 +24,8 @@ enum class LinkAckMode : std::uint8_t {
 LinkAckMode link_ack_mode(std::string_view text);
 
 // Fields of a JSON object that has been checked; a default where there is none.
-std::string text_of(const boost::json::object& object, std::string_view key, std::string_view other);
+std::string text_of(const boost::json::object& object, std::string_view key,
+                    std::string_view other);
 std::optional<std::string> text_of(const boost::json::object& object, std::string_view key);
 /// Cut to whole numbers of 0 to `maximum`.
 std::uint64_t number_of(const boost::json::object& object, std::string_view key,

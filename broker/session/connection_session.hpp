@@ -204,6 +204,7 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool outbox_full_ = false;
   std::uint64_t answered_while_full_bytes_ = 0;
   bool loses_replies_ = false;
+  bool acts_for_broker_ = false;  ///< An internal peer has logged in without a name.
   bool client_wants_cancel_notify_ = false;
   bool client_wants_blocked_ = false;
   bool client_wants_auth_failure_close_ = false;

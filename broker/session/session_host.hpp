@@ -37,6 +37,9 @@ struct Peer {
   std::string address;
   std::uint16_t port = 0;
   bool is_loopback = false;
+  /// The broker itself, by a socket that nobody else can have. It may log in as any user without a
+  /// password, and without a name as itself: then it may enter any virtual host and do everything.
+  bool is_internal = false;
 };
 
 }  // namespace leveret::broker

@@ -7,14 +7,14 @@ from source_tree import ROOT, code_of, cpp_files, includes_of, main, module_of, 
 
 # Headers that begin so -> modules that may include them.
 LIBRARIES = {
-    "boost/asio": {"asio", "server", "admin", "cli"},
+    "boost/asio": {"asio", "server", "links", "admin", "cli"},
     "boost/beast": {"admin"},
     "boost/json": {"json", "core", "admin", "cli"},
     "spdlog/": {"server", "admin", "main"},
     "fmt/": {"server", "admin", "main"},
     "yaml-cpp/": {"config"},
     "CLI/": {"cli", "main"},
-    "openssl/": {"core", "session", "server", "admin", "cli"},
+    "openssl/": {"core", "session", "server", "links", "admin", "cli"},
     "pcre2": {"core"},
     "isa-l": {"storage"},
     "systemd/": {"server"},

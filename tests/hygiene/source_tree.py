@@ -20,6 +20,7 @@ MODULES = {
     "broker/json": "json",
     "broker/core": "core",
     "broker/session": "session",
+    "broker/links": "links",
     "broker/server": "server",
     "broker/admin": "admin",
     "broker/cli": "cli",

@@ -1,0 +1,78 @@
+/// All links of this broker to others, and the thread that they run on.
+///
+/// A link is made when its definition comes, made anew when that changes, and stopped when it goes:
+/// the old one has closed its connections before the new one opens any.
+///
+/// Owner:  the Server.   Thread: each method says its own; the links have one, which locks nothing.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "broker/core/topology_observer.hpp"
+#include "broker/links/link.hpp"
+
+namespace leveret::links {
+
+/// What tells one link from another.
+struct LinkKey {
+  LinkKind kind = LinkKind::shovel;
+  std::string vhost, name, upstream;
+  auto operator<=>(const LinkKey&) const = default;
+};
+
+/// Makes a link on the thread of the links. Null: it cannot be made.
+using LinkFactory = std::function<std::unique_ptr<Link>(boost::asio::io_context&, LinkHost&)>;
+
+class LinkManager final : public broker::TopologyObserver {
+ public:
+  /// `host` must outlive the manager.
+  LinkManager(LinkHost& host, std::string cluster_name);
+  ~LinkManager();
+
+  // ---- any thread ----
+  /// Starts the thread.
+  void start();
+  /// Stops all links and takes no more. `stopped` is called on the thread of the links.
+  void begin_stop(std::function<void()> stopped);
+  /// Ends the thread, whatever the links do. May be called without start().
+  void stop();
+  /// Tells how all links are, on the thread of the links.
+  void request_status(std::function<void(std::vector<LinkStatus>)> receive);
+
+  // ---- TopologyObserver: shard 0 ----
+  void on_delta(const broker::TopologyDelta& delta) override;
+  void on_parameter(const broker::ParameterKey& key, const std::string* json) override;
+
+ private:
+  struct Place {
+    std::unique_ptr<Link> link;  ///< Null: none yet.
+    LinkFactory next;            ///< What comes when the link has stopped; null: nothing.
+    bool is_stopping = false;
+  };
+
+  void put(const LinkKey& key, LinkFactory factory);
+  void remove(const LinkKey& key);
+  void make(const LinkKey& key, Place& place, const LinkFactory& factory);
+  void stop_link(const LinkKey& key, Place& place);
+  void on_stopped(const LinkKey& key);
+  void check_all_stopped();
+
+  LinkHost& host_;
+  const std::string cluster_name_;
+  boost::asio::io_context context_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
+  std::thread thread_;
+  std::map<LinkKey, Place> places_;  ///< The thread of the links only.
+  bool is_stopping_ = false;
+  std::function<void()> stopped_;
+};
+
+}  // namespace leveret::links

@@ -1,0 +1,58 @@
+#include "broker/server/broker_links.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <utility>
+
+#include "broker/server/logging.hpp"
+#include "broker/server/process.hpp"
+
+namespace leveret::server {
+
+BrokerLinks::BrokerLinks(std::vector<std::unique_ptr<Shard>>& shards, std::string cluster_name)
+    : shards_(shards), manager_(*this, std::move(cluster_name)) {}
+
+void BrokerLinks::install() {
+  broker::TopologyController& controller = shards_[0]->state().controller();
+  controller.add_observer(manager_);
+  for (const auto& [key, json] : controller.stored().parameters) {
+    manager_.on_parameter(key, &json);
+  }
+}
+
+int BrokerLinks::connect_locally() {
+  std::array<int, 2> ends{};
+  if (!has_descriptor_for_client() ||
+      ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return -1;
+  }
+  broker::Peer peer;
+  peer.address = "internal";
+  peer.is_loopback = true;
+  peer.is_internal = true;
+  shards_[next_shard_++ % shards_.size()]->adopt(ends[0], std::move(peer));
+  return ends[1];
+}
+
+void BrokerLinks::delete_parameter(const broker::ParameterKey& key) {
+  shards_[0]->post([this, key] {
+    broker::ChangeDefinition change{broker::DeleteParameter{key}};
+    shards_[0]->state().send(broker::ShardId{0}, broker::TopologyRequest{{}, std::move(change)});
+  });
+}
+
+void BrokerLinks::watch_queue(broker::QueueRef queue, bool is_watched) {
+  Shard& home = *shards_[static_cast<std::size_t>(queue.shard)];
+  home.post([&home, queue, is_watched] { home.state().watch_queue(queue, is_watched); });
+}
+
+void BrokerLinks::log(links::LinkLogLevel level, const std::string& text) {
+  switch (level) {
+    case links::LinkLogLevel::info: return log_info(text);
+    case links::LinkLogLevel::warning: return log_warning(text);
+    case links::LinkLogLevel::error: return log_error(text);
+  }
+}
+
+}  // namespace leveret::server
