@@ -93,8 +93,9 @@ void ClientConnection::begin_handshake() {
 
 void ClientConnection::close(std::function<void()> closed) {
   if (state_ != State::open) {
-    end();
-    return asio::post(context_, std::move(closed));
+    if (state_ != State::closing) end();
+    if (closed) asio::post(context_, std::move(closed));
+    return;
   }
   on_closed_ = std::move(closed);
   state_ = State::closing;

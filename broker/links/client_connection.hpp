@@ -78,7 +78,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   /// Connects; on_open() or on_failed() tells how that went.
   void open();
-  /// Says connection.close. `closed` is called when that is answered, or late. No event follows.
+  /// Says connection.close. `closed`, if there is one, is called when that is answered, or late.
+  /// No event follows.
   void close(std::function<void()> closed);
   /// Stops without a word. No event follows.
   void abandon();

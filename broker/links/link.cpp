@@ -154,7 +154,8 @@ void Link::disconnect() {
   const bool was_open = is_open();
   transfer_.reset();
   for (Side* side : {&source_, &destination_}) {
-    if (const auto connection = std::exchange(side->connection, nullptr)) connection->abandon();
+    // It keeps itself until it has said goodbye, and tells nothing more.
+    if (const auto connection = std::exchange(side->connection, nullptr)) connection->close({});
   }
   if (was_open) on_disconnected();
 }
@@ -162,7 +163,9 @@ void Link::disconnect() {
 void Link::fail(const std::string& why) {
   if (is_closing_) return;
   if (is_stopping()) return close_all();
+  const bool at_once = tries_again_at_once();
   disconnect();
+  if (at_once) return call_after({}, [this] { connect(); });
   last_error_ = why;
   state_ = LinkState::terminated;
   ++restart_count_;
@@ -181,8 +184,9 @@ void Link::finish(const std::string& why) {
 
 // ---- stopping ------------------------------------------------------------------------------
 
-void Link::stop(std::function<void()> stopped) {
+void Link::stop(bool for_good, std::function<void()> stopped) {
   stopped_ = std::move(stopped);
+  stops_for_good_ = for_good;
   cancel_call();
   if (!is_open()) return close_all();
   drain();
@@ -196,14 +200,14 @@ void Link::drain() {
 }
 
 void Link::check_drained() {
-  if (is_closing_ || transfer_->unconfirmed_count() > 0) return;
-  is_closing_ = true;
-  cancel_call();
+  if (is_closing_ || is_cleaning_up_ || transfer_->unconfirmed_count() > 0) return;
+  if (!stops_for_good_) return close_all();
+  is_cleaning_up_ = true;
   clean_up([this] { close_all(); });
 }
 
 void Link::close_all() {
-  is_closing_ = true;
+  if (std::exchange(is_closing_, true)) return;
   cancel_call();
   const auto left = std::make_shared<int>(0);
   // The link may be gone when this is called: only what is captured may be used.

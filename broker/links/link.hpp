@@ -16,7 +16,9 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/ids.hpp"
 #include "broker/core/link_settings.hpp"
+#include "broker/core/topology_delta.hpp"
 #include "broker/links/client_connection.hpp"
 #include "broker/links/link_host.hpp"
 #include "broker/links/link_status.hpp"
@@ -46,12 +48,18 @@ class Link {
 
   void start() { connect(); }
   /// Takes no more messages, waits for what is under way as long as that is reasonable, and closes.
+  /// `for_good`: what it has made for itself elsewhere is not needed any more, either.
   /// `stopped` is called once; the link may be destroyed then, but not within.
-  void stop(std::function<void()> stopped);
+  void stop(bool for_good, std::function<void()> stopped);
   LinkStatus status() const;
 
-  /// A queue at an end of the link in this very broker is hungry, or no longer.
-  virtual void on_hunger(bool /*is_hungry*/) {}
+  // ---- what happens to the exchange or queue that is federated ----
+  virtual void add_binding(const broker::BindingDefinition&) {}
+  virtual void remove_binding(const broker::BindingDefinition&) {}
+  /// A queue, or else an exchange, has gone with all bindings that lead there.
+  virtual void forget_destination(bool /*is_queue*/, const std::string& /*name*/) {}
+  /// A queue is hungry, or no longer. Most links do not care.
+  virtual void on_hunger(broker::QueueRef /*queue*/, bool /*is_hungry*/) {}
 
  protected:
   // ---- what a kind of link does ----
@@ -60,11 +68,13 @@ class Link {
   virtual void on_delivery(const Delivery& delivery) = 0;
   /// So many messages have been settled by the destination.
   virtual void on_settled(std::uint64_t /*count*/) {}
-  /// Called before the connections of a link that is stopped are closed, after its last message.
-  /// `done` has to be called.
+  /// Called when a link has been stopped for good and its last message is through. `done` has to
+  /// be called, if the connections last.
   virtual void clean_up(std::function<void()> done) { done(); }
-  /// The connections are gone.
+  /// Both connections were open, and are gone.
   virtual void on_disconnected() {}
+  /// Asked after a failure: it was a question, and the link begins anew with what it knows now.
+  virtual bool tries_again_at_once() { return false; }
 
   // ---- what it may use ----
   ClientConnection& source() { return *source_.connection; }
@@ -136,6 +146,8 @@ class Link {
   std::string last_error_;
   std::optional<MessageTransfer> transfer_;
   std::function<void()> stopped_;
+  bool stops_for_good_ = false;
+  bool is_cleaning_up_ = false;
   std::uint64_t timer_number_ = 0;  ///< Of the timer that counts; earlier ones come too late.
   std::shared_ptr<int> alive_ = std::make_shared<int>();  ///< Handlers look whether it is.
   bool is_closing_ = false;

@@ -72,6 +72,38 @@ void LinkManager::remove(const LinkKey& key) {
   });
 }
 
+void LinkManager::run(std::function<void()> task) { asio::post(context_, std::move(task)); }
+
+void LinkManager::tell(LinkKind kind, const std::string& vhost, const std::string& name,
+                       std::function<void(Link&)> what) {
+  asio::post(context_, [this, first = LinkKey{kind, vhost, name, ""}, what = std::move(what)] {
+    for (auto place = places_.lower_bound(first); place != places_.end(); ++place) {
+      const LinkKey& key = place->first;
+      if (key.kind != first.kind || key.vhost != first.vhost || key.name != first.name) break;
+      if (place->second.link != nullptr) what(*place->second.link);
+    }
+  });
+}
+
+void LinkManager::on_hunger(broker::QueueRef queue, bool is_hungry) {
+  asio::post(context_, [this, queue, is_hungry] {
+    if (is_hungry) {
+      hungry_.insert(queue);
+    } else {
+      hungry_.erase(queue);
+    }
+    for (auto& [key, place] : places_) {
+      if (key.kind == LinkKind::queue_federation && place.link != nullptr) {
+        place.link->on_hunger(queue, is_hungry);
+      }
+    }
+  });
+}
+
+void LinkManager::forget_hunger(broker::QueueRef queue) {
+  asio::post(context_, [this, queue] { hungry_.erase(queue); });
+}
+
 void LinkManager::make(const LinkKey& key, Place& place, const LinkFactory& factory) {
   place.is_stopping = false;
   place.link = factory(context_, host_);
@@ -85,7 +117,8 @@ void LinkManager::make(const LinkKey& key, Place& place, const LinkFactory& fact
 void LinkManager::stop_link(const LinkKey& key, Place& place) {
   place.is_stopping = true;
   // Not within the link's own call, which would return into what has gone.
-  place.link->stop([this, key] { asio::post(context_, [this, key] { on_stopped(key); }); });
+  const auto stopped = [this, key] { run([this, key] { on_stopped(key); }); };
+  place.link->stop(!is_stopping_, stopped);
 }
 
 void LinkManager::on_stopped(const LinkKey& key) {

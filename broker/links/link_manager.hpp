@@ -11,9 +11,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "broker/core/topology_observer.hpp"
@@ -31,7 +31,7 @@ struct LinkKey {
 /// Makes a link on the thread of the links. Null: it cannot be made.
 using LinkFactory = std::function<std::unique_ptr<Link>(boost::asio::io_context&, LinkHost&)>;
 
-class LinkManager final : public broker::TopologyObserver {
+class LinkManager final : public broker::TopologyObserver, public broker::QueueObserver {
  public:
   /// `host` must outlive the manager.
   LinkManager(LinkHost& host, std::string cluster_name);
@@ -47,6 +47,22 @@ class LinkManager final : public broker::TopologyObserver {
   /// Tells how all links are, on the thread of the links.
   void request_status(std::function<void(std::vector<LinkStatus>)> receive);
 
+  /// Makes a link, in the place of the one of that key when that has stopped.
+  void put(const LinkKey& key, LinkFactory factory);
+  /// Stops a link, if there is one.
+  void remove(const LinkKey& key);
+  /// Does something on the thread of the links, behind all that was asked before.
+  void run(std::function<void()> task);
+  /// Tells something to the links of an exchange or queue.
+  void tell(LinkKind kind, const std::string& vhost, const std::string& name,
+            std::function<void(Link&)> what);
+
+  // ---- QueueObserver: the home shard of the queue ----
+  void on_hunger(broker::QueueRef queue, bool is_hungry) override;
+  void forget_hunger(broker::QueueRef queue);
+  /// The thread of the links.
+  bool is_hungry(broker::QueueRef queue) const { return hungry_.contains(queue); }
+
   // ---- TopologyObserver: shard 0 ----
   void on_delta(const broker::TopologyDelta& delta) override;
   void on_parameter(const broker::ParameterKey& key, const std::string* json) override;
@@ -58,8 +74,6 @@ class LinkManager final : public broker::TopologyObserver {
     bool is_stopping = false;
   };
 
-  void put(const LinkKey& key, LinkFactory factory);
-  void remove(const LinkKey& key);
   void make(const LinkKey& key, Place& place, const LinkFactory& factory);
   void stop_link(const LinkKey& key, Place& place);
   void on_stopped(const LinkKey& key);
@@ -71,6 +85,7 @@ class LinkManager final : public broker::TopologyObserver {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keeps_running_;
   std::thread thread_;
   std::map<LinkKey, Place> places_;  ///< The thread of the links only.
+  std::set<broker::QueueRef> hungry_;        ///< Also.
   bool is_stopping_ = false;
   std::function<void()> stopped_;
 };

@@ -16,6 +16,7 @@ BrokerLinks::BrokerLinks(std::vector<std::unique_ptr<Shard>>& shards, std::strin
 void BrokerLinks::install() {
   broker::TopologyController& controller = shards_[0]->state().controller();
   controller.add_observer(manager_);
+  for (const auto& shard : shards_) shard->state().set_queue_observer(manager_);
   for (const auto& [key, json] : controller.stored().parameters) {
     manager_.on_parameter(key, &json);
   }
