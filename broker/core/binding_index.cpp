@@ -36,6 +36,7 @@ BindingIndex::AnyIndex BindingIndex::make_index(ExchangeType type,
     case ExchangeType::random:
     case ExchangeType::local_random: return OneOfAllIndex(OneOfAllIndex::Choice::at_random);
     case ExchangeType::modulus_hash: return OneOfAllIndex(OneOfAllIndex::Choice::by_key);
+    case ExchangeType::federation_upstream: return FederationIndex(arguments);
   }
   return DirectIndex{};
 }
@@ -46,7 +47,8 @@ BindingIndex::BindingIndex(ExchangeType type, const protocol::FieldTable& argume
     keys_decide_ = hashing->source().kind == HashSource::Kind::routing_key;
   } else {
     keys_decide_ = type != ExchangeType::headers && type != ExchangeType::random &&
-                   type != ExchangeType::local_random;
+                   type != ExchangeType::local_random &&
+                   type != ExchangeType::federation_upstream;
   }
 }
 
@@ -71,6 +73,7 @@ void BindingIndex::match(std::string_view routing_key, const protocol::FieldTabl
                         [&](const FanoutIndex& index) { index.match(out); },
                         [&](const TopicIndex& index) { index.match(routing_key, out); },
                         [&](const HeadersIndex& index) { index.match(headers, out); },
+                        [&](const FederationIndex& index) { index.match(headers, out); },
                         [](const auto&) { LEVERET_ASSERT(false, "choose() is asked for one"); }},
              index_);
 }

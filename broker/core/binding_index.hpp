@@ -13,6 +13,7 @@
 #include "broker/core/direct_index.hpp"
 #include "broker/core/exchange_type.hpp"
 #include "broker/core/fanout_index.hpp"
+#include "broker/core/federation_index.hpp"
 #include "broker/core/headers_index.hpp"
 #include "broker/core/one_of_all_index.hpp"
 #include "broker/core/topic_index.hpp"
@@ -41,10 +42,15 @@ class BindingIndex {
              std::vector<Destination>& out) const;
 
   /// Whether the message's headers decide; then its routing keys do not.
-  bool needs_headers() const { return std::holds_alternative<HeadersIndex>(index_); }
+  bool needs_headers() const { 
+    return std::holds_alternative<HeadersIndex>(index_) ||
+           std::holds_alternative<FederationIndex>(index_);
+  }
 
   /// Whether a message goes to one destination, however many routing keys it has.
-  bool chooses_one() const { return type_ >= ExchangeType::consistent_hash; }
+  bool chooses_one() const {
+    return type_ >= ExchangeType::consistent_hash && type_ != ExchangeType::federation_upstream;
+  }
 
   /// Appends the one destination; nothing without bindings. `routing_key` is the publish's, without
   /// those of CC and BCC. Does not allocate once `out` has grown. Requires: chooses_one().
@@ -59,7 +65,7 @@ class BindingIndex {
 
  private:
   using AnyIndex = std::variant<DirectIndex, FanoutIndex, TopicIndex, HeadersIndex,
-                                ConsistentHashIndex, OneOfAllIndex>;
+                                ConsistentHashIndex, OneOfAllIndex, FederationIndex>;
   static AnyIndex make_index(ExchangeType type, const protocol::FieldTable& arguments);
 
   AnyIndex index_;

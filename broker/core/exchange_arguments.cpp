@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/argument_equivalence.hpp"
+#include "broker/core/federation_index.hpp"
 #include "broker/core/hash_source.hpp"
 #include "broker/core/resource_name.hpp"
 
@@ -38,6 +39,10 @@ Result<ExchangeSettings, AmqpError> parse_exchange_arguments(
   if (exchange.type == ExchangeType::consistent_hash) {
     const auto source = parse_hash_source(resource, exchange.arguments);
     if (!source) return tl::unexpected(source.error());
+  }
+  if (exchange.type == ExchangeType::federation_upstream) {
+    const auto checked = check_federation_arguments(exchange.arguments);
+    if (!checked) return tl::unexpected(checked.error());
   }
   return ExchangeSettings{std::move(*alternate)};
 }

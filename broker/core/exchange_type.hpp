@@ -20,8 +20,9 @@ enum class ExchangeType : std::uint8_t {
   random = 5,
   local_random = 6,
   modulus_hash = 7,
+  federation_upstream = 11,
 };
-constexpr std::uint8_t exchange_type_count = 8;
+constexpr std::uint8_t exchange_type_count = 12;
 
 /// The type of that name, which is case-sensitive; nullopt when there is none.
 constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name) {
@@ -33,6 +34,7 @@ constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name)
   if (name == "x-random") return ExchangeType::random;
   if (name == "x-local-random") return ExchangeType::local_random;
   if (name == "x-modulus-hash") return ExchangeType::modulus_hash;
+  if (name == "x-federation-upstream") return ExchangeType::federation_upstream;
   return std::nullopt;
 }
 
@@ -46,6 +48,7 @@ constexpr std::string_view exchange_type_name(ExchangeType type) {
     case ExchangeType::random: return "x-random";
     case ExchangeType::local_random: return "x-local-random";
     case ExchangeType::modulus_hash: return "x-modulus-hash";
+    case ExchangeType::federation_upstream: return "x-federation-upstream";
   }
   return {};
 }

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "broker/core/amqp_uri.hpp"
-#include "broker/core/erlang_term.hpp"
+#include "broker/core/json_term.hpp"
 #include "protocol/limits.hpp"
 
 namespace leveret::broker {
@@ -17,7 +17,7 @@ namespace {
 
 ParameterProblems wrong(std::string_view key, std::string_view wanted, const json::value& value) {
   return {std::string(key) + " should be " + std::string(wanted) + ", actually was " +
-          erlang_term(value)};
+          json_term_text(value)};
 }
 
 ParameterProblems check_one_uri(const json::value& value) {
@@ -73,14 +73,14 @@ ParameterProblems check_one_of(std::string_view key, const json::value& value,
   if (std::ranges::find(choices, text) != choices.end()) return {};
   json::array listed;
   for (const std::string_view choice : choices) listed.emplace_back(choice);
-  return wrong(key, "one of " + erlang_term(listed), value);
+  return wrong(key, "one of " + json_term_text(listed), value);
 }
 
 ParameterProblems check_object(std::string_view name, const json::value& value,
                                std::span<const ParameterField> fields) {
   const bool is_empty_list = value.is_array() && value.as_array().empty();
   if (!value.is_object() && !is_empty_list) {
-    return {std::string(name) + " not a list " + erlang_term(value)};
+    return {std::string(name) + " not a list " + json_term_text(value)};
   }
   std::map<std::string_view, const json::value*> unknown;
   if (value.is_object()) {
@@ -100,8 +100,8 @@ ParameterProblems check_object(std::string_view name, const json::value& value,
   if (!unknown.empty()) {
     std::string terms;
     for (const auto& [key, field] : unknown) {
-      terms += (terms.empty() ? "{" : ",{") + erlang_term(json::string(key)) + "," +
-               erlang_term(*field) + "}";
+      terms += (terms.empty() ? "{" : ",{") + json_term_text(json::string(key)) + "," +
+               json_term_text(*field) + "}";
     }
     found.push_back({"Unrecognised terms [" + terms + "] in " + std::string(name)});
   }

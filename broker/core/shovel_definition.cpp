@@ -3,7 +3,7 @@
 #include <boost/json/value.hpp>
 #include <limits>
 
-#include "broker/core/erlang_term.hpp"
+#include "broker/core/json_term.hpp"
 #include "broker/core/parameter_checks.hpp"
 
 namespace leveret::broker {
@@ -29,7 +29,7 @@ ParameterProblems check_delete_after(std::string_view key, const json::value& va
   return {std::string(key) +
           " should be a number greater than or equal to 0, \"never\" or \"queue-length\", "
           "actually was " +
-          erlang_term(value)};
+          json_term_text(value)};
 }
 
 /// Values are checked when the queue is declared or consumed from; only names are here.

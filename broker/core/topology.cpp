@@ -72,6 +72,28 @@ std::vector<const ExchangeDefinition*> Topology::exchanges_of(const Vhost& vhost
   return exchanges;
 }
 
+std::vector<const Vhost*> Topology::vhosts() const {
+  std::vector<const Vhost*> vhosts;
+  for (const auto& vhost : vhosts_) vhosts.push_back(vhost.get());
+  return vhosts;
+}
+
+std::vector<BindingDefinition> Topology::bindings_from(const Vhost& vhost,
+                                                       const ExchangeRecord& exchange) const {
+  std::vector<BindingDefinition> bindings;
+  const auto add = [&](std::span<const IncomingBinding> incoming, bool to_queue,
+                       std::string_view destination) {
+    for (const IncomingBinding& binding : incoming) {
+      if (binding.source != exchange.slot) continue;
+      bindings.push_back({vhost.name, exchange.definition.name, to_queue, std::string(destination),
+                          binding.routing_key, binding.arguments});
+    }
+  };
+  for (const auto& [name, slot] : vhost.queues) add(queues_[slot].incoming, true, name);
+  for (const auto& [name, slot] : vhost.exchanges) add(exchanges_[slot]->incoming, false, name);
+  return bindings;
+}
+
 // ---- changes -------------------------------------------------------------------------------
 
 void Topology::change(const VhostAdded& added) {

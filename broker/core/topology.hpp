@@ -112,6 +112,11 @@ class Topology {
   /// All exchanges of a vhost, in no order; until the next delta.
   std::vector<const ExchangeDefinition*> exchanges_of(const Vhost& vhost) const;
 
+  std::vector<const Vhost*> vhosts() const;
+  /// All bindings that lead away from an exchange, in no order. Looks at every destination.
+  std::vector<BindingDefinition> bindings_from(const Vhost& vhost,
+                                               const ExchangeRecord& exchange) const;
+
   /// Collects the queues that a message published to `exchange` goes to, each once.
   /// `routing_keys` are the publish's key and those of CC and BCC.
   /// An exchange that matches nothing passes the message to its alternate exchange.

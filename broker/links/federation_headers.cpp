@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core/federation_index.hpp"
+
 namespace leveret::links {
 
 using protocol::FieldArray;
@@ -63,8 +65,7 @@ std::int64_t take_visit_count(FieldTable& headers, const FieldArray& places,
 }  // namespace
 
 bool may_forward(const FieldTable& headers, std::uint32_t max_hops, const FederationPlace& here) {
-  const FieldArray* places = array_of(headers, received_from_header);
-  return places == nullptr || (places->size() < max_hops && !has_been_at(*places, here));
+  return broker::may_be_forwarded(&headers, max_hops, here.cluster_name, here.vhost);
 }
 
 void add_received_from_exchange(MessageHeaders& message, const ReceivedFrom& from) {

@@ -12,7 +12,8 @@ namespace asio = boost::asio;
 
 LinkManager::LinkManager(LinkHost& host, std::string cluster_name)
     : host_(host), cluster_name_(std::move(cluster_name)), context_(1),
-      keeps_running_(context_.get_executor()) {}
+      keeps_running_(context_.get_executor()),
+      federation_(*this, host, cluster_name_) {}
 
 LinkManager::~LinkManager() { stop(); }
 
@@ -137,10 +138,18 @@ void LinkManager::check_all_stopped() {
   std::exchange(stopped_, nullptr)();
 }
 
+void LinkManager::begin(broker::Topology& topology, const FederationPlan::Parameters& parameters) {
+  federation_.begin(topology, parameters);
+  for (const auto& [key, json] : parameters) {
+    if (key.component == "shovel") on_parameter(key, &json);
+  }
+}
+
 // ---- shovels -------------------------------------------------------------------------------
 
 void LinkManager::on_parameter(const broker::ParameterKey& key, const std::string* json) {
-  if (key.component != "shovel" || !key.vhost) return;
+  if (key.component != "shovel") return federation_.on_parameter(key);
+  if (!key.vhost) return;
   const LinkKey link{LinkKind::shovel, *key.vhost, key.name, ""};
   if (json == nullptr) return remove(link);
   auto definition = broker::parse_shovel(key.name, *json);
@@ -157,6 +166,7 @@ void LinkManager::on_parameter(const broker::ParameterKey& key, const std::strin
 }
 
 void LinkManager::on_delta(const broker::TopologyDelta& delta) {
+  federation_.on_delta(delta);
   for (const broker::TopologyChange& change : delta) {
     const auto* removed = std::get_if<broker::VhostRemoved>(&change);
     if (removed == nullptr) continue;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "broker/core/topology_observer.hpp"
+#include "broker/links/federation_plan.hpp"
 #include "broker/links/link.hpp"
 
 namespace leveret::links {
@@ -64,6 +65,8 @@ class LinkManager final : public broker::TopologyObserver, public broker::QueueO
   bool is_hungry(broker::QueueRef queue) const { return hungry_.contains(queue); }
 
   // ---- TopologyObserver: shard 0 ----
+  /// Makes the links that are defined at the start. Both must outlive the manager.
+  void begin(broker::Topology& topology, const FederationPlan::Parameters& parameters);
   void on_delta(const broker::TopologyDelta& delta) override;
   void on_parameter(const broker::ParameterKey& key, const std::string* json) override;
 
@@ -86,6 +89,7 @@ class LinkManager final : public broker::TopologyObserver, public broker::QueueO
   std::thread thread_;
   std::map<LinkKey, Place> places_;  ///< The thread of the links only.
   std::set<broker::QueueRef> hungry_;        ///< Also.
+  FederationPlan federation_;                ///< Shard 0 only.
   bool is_stopping_ = false;
   std::function<void()> stopped_;
 };

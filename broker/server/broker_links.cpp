@@ -17,9 +17,7 @@ void BrokerLinks::install() {
   broker::TopologyController& controller = shards_[0]->state().controller();
   controller.add_observer(manager_);
   for (const auto& shard : shards_) shard->state().set_queue_observer(manager_);
-  for (const auto& [key, json] : controller.stored().parameters) {
-    manager_.on_parameter(key, &json);
-  }
+  manager_.begin(shards_[0]->state().topology(), controller.stored().parameters);
 }
 
 int BrokerLinks::connect_locally() {

@@ -63,7 +63,8 @@ Client& World::add_client(std::string address) {
   const auto last = static_cast<std::uint16_t>(form_.shard_count - 1);
   const auto shard = static_cast<std::uint16_t>(last - number % form_.shard_count);
   Peer peer{std::move(address), static_cast<std::uint16_t>(40000 + number), false};
-  peer.is_loopback = peer.address == "127.0.0.1";
+  peer.is_internal = peer.address == "internal";
+  peer.is_loopback = peer.is_internal || peer.address == "127.0.0.1";
   clients_.push_back(std::make_unique<Client>(*this, ShardId{shard}, std::move(peer),
                                               ConnectionId{number + 1u}));
   return *clients_.back();

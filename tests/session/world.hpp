@@ -45,7 +45,8 @@ class World {
   World& operator=(const World&) = delete;
 
   /// A new client that has said nothing yet. The first is on the last shard, the next on the one
-  /// before, so that with two shards a first client's topology requests cross over.
+  /// before, so that with two shards a first client's topology requests cross over. The address
+  /// "internal" is that of the broker itself.
   Client& add_client(std::string address = "127.0.0.1");
 
   /// Turns of all shards, one after the other, until nobody has anything more to do.
