@@ -42,7 +42,7 @@ class BindingIndex {
              std::vector<Destination>& out) const;
 
   /// Whether the message's headers decide; then its routing keys do not.
-  bool needs_headers() const { 
+  bool needs_headers() const {
     return std::holds_alternative<HeadersIndex>(index_) ||
            std::holds_alternative<FederationIndex>(index_);
   }

@@ -20,9 +20,9 @@ enum class ExchangeType : std::uint8_t {
   random = 5,
   local_random = 6,
   modulus_hash = 7,
-  federation_upstream = 11,
+  federation_upstream = 8,
 };
-constexpr std::uint8_t exchange_type_count = 12;
+constexpr std::uint8_t exchange_type_count = 9;
 
 /// The type of that name, which is case-sensitive; nullopt when there is none.
 constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name) {

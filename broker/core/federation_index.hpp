@@ -1,5 +1,5 @@
-/// The exchange that a federated exchange elsewhere makes here for itself, x-federation-upstream: it
-/// is a fanout for messages that may still go there.
+/// The exchange that a federated exchange elsewhere makes here for itself, x-federation-upstream:
+/// a fanout of messages that may still go there.
 ///
 /// Owner: one BindingIndex.   Thread: its shard.
 /// Peer:  rabbit_federation_upstream_exchange, rabbit_federation_util:should_forward.

@@ -93,9 +93,18 @@ classes = []
 def run_class(at):
     """In a process of its own: what the tests of a class printed, and how many passed, failed and were skipped."""
     report = Report()
+    tests = classes[at]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        for test in classes[at]:
-            test(report)
+        try:
+            type(tests[0]).setUpClass()
+            for test in tests:
+                test(report)
+        except Exception:  # What all tests of the class need is not there.
+            report.startTest(tests[0])
+            report.addError(tests[0], sys.exc_info())
+            report.stopTest(tests[0])
+        finally:
+            type(tests[0]).doClassCleanups()
     return printed.getvalue(), (report.passed, report.failed, report.left_out)
 
 

@@ -187,7 +187,7 @@ TEST(DurableDefinitions, HaveTheirBytes) {
   EXPECT_EQ(bytes(ExchangeDefinition{"/", "e", ExchangeType::headers, true, true, true, {},
                                      arguments}),
             "05000000012f0000000165 0103030000000401617401");
-  constexpr std::string_view digits = "01234567";
+  constexpr std::string_view digits = "012345678";
   for (std::uint8_t number = 0; number < exchange_type_count; ++number) {
     const auto type = static_cast<ExchangeType>(number);
     EXPECT_EQ(bytes(ExchangeDefinition{"/", "e", type, true, false, false, {}, {}}),
