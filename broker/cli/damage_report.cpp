@@ -53,7 +53,7 @@ std::string losses_text(const storage::Verdict& verdict, const DefinitionBook& b
   for (const auto& [number, queue] : lost.by_queue) {
     const QueueName* name = book.queue(number);
     table.add({name == nullptr ? "" : printable(name->vhost),
-               name == nullptr ? "(not defined)" : printable(name->name), std::to_string(number),
+               name == nullptr ? "(not defined)" : name->shown(), std::to_string(number),
                readable_count(queue.count), readable_size(queue.body_size_bytes),
                readable_time(queue.oldest_at_ms), readable_time(queue.newest_at_ms)});
   }
@@ -152,6 +152,7 @@ void write_losses(JsonWriter& json, const storage::Verdict& verdict, const Defin
     json.member("defined", name != nullptr);
     json.member("vhost", name == nullptr ? "" : name->vhost);
     json.member("name", name == nullptr ? "" : name->name);
+    if (name != nullptr && name->is_exchange) json.member("is_exchange", true);
     json.member("messages", queue.count);
     json.member("body_bytes", queue.body_size_bytes);
     json.member("oldest_published_ms", queue.oldest_at_ms);

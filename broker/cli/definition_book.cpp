@@ -64,9 +64,14 @@ DefinitionBook::DefinitionBook(const storage::StoreState::Definitions& definitio
     if (!decoded) continue;
     if (const auto* queue = std::get_if<broker::QueueDefinition>(&*decoded)) {
       queues_[queue->durable_number] = {queue->vhost, queue->name};
+    } else if (const auto* exchange = std::get_if<broker::ExchangeDefinition>(&*decoded)) {
+      if (exchange->durable_number == 0) continue;
+      queues_[exchange->durable_number] = {exchange->vhost, exchange->name, true};
     }
   }
 }
+
+std::string QueueName::shown() const { return (is_exchange ? "exchange " : "") + printable(name); }
 
 const QueueName* DefinitionBook::queue(std::uint64_t number) const {
   const auto found = queues_.find(number);
@@ -76,7 +81,8 @@ const QueueName* DefinitionBook::queue(std::uint64_t number) const {
 std::string DefinitionBook::queue_text(std::uint64_t number) const {
   const QueueName* found = queue(number);
   if (found == nullptr) return "queue number " + std::to_string(number) + " (not defined)";
-  return "queue '" + printable(found->name) + "' in vhost '" + printable(found->vhost) + "'";
+  return (found->is_exchange ? "exchange '" : "queue '") + printable(found->name) +
+         "' in vhost '" + printable(found->vhost) + "'";
 }
 
 std::string DefinitionBook::describe(std::string_view key, std::string_view value) {

@@ -14,9 +14,14 @@
 
 namespace leveret::cli {
 
+/// What has references to messages: a queue, or an exchange that keeps messages.
 struct QueueName {
   std::string vhost;
   std::string name;
+  bool is_exchange = false;
+
+  /// For a column of queues: the name, and of an exchange also that it is one.
+  std::string shown() const;
 };
 
 class DefinitionBook {
@@ -25,7 +30,7 @@ class DefinitionBook {
 
   /// How many there are of each kind: "queues", "bindings" and so on.
   const std::vector<std::pair<std::string, std::uint64_t>>& counts() const { return counts_; }
-  /// The queue that the log calls by this number; null when none is defined.
+  /// The queue, or exchange, that the log calls by this number; null when none is defined.
   const QueueName* queue(std::uint64_t number) const;
   /// "queue 'orders' in vhost '/'", or its number when it is not defined.
   std::string queue_text(std::uint64_t number) const;

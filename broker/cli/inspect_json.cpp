@@ -88,6 +88,7 @@ void write_queue_name(JsonWriter& json, const DefinitionBook& book, std::uint64_
   json.member("defined", name != nullptr);
   text_or_null(json, "vhost", name == nullptr ? "" : name->vhost);
   text_or_null(json, "name", name == nullptr ? "" : name->name);
+  if (name != nullptr && name->is_exchange) json.member("is_exchange", true);
 }
 
 void write_queues(JsonWriter& json, const StoreContents& contents, const DefinitionBook& book) {

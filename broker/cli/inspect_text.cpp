@@ -86,7 +86,7 @@ void print_queues(const StoreContents& contents, const DefinitionBook& book) {
   for (const auto& [number, queue] : contents.queues) {
     const QueueName* name = book.queue(number);
     table.add({name == nullptr ? "" : printable(name->vhost),
-               name == nullptr ? "(not defined)" : printable(name->name),
+               name == nullptr ? "(not defined)" : name->shown(),
                std::to_string(number), readable_count(queue.ready_count),
                readable_count(queue.delivered_count), readable_size(queue.body_size_bytes),
                readable_time(queue.oldest_at_ms), readable_time(queue.newest_at_ms)});

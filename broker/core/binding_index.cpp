@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/core/queue_type_arguments.hpp"
+#include "broker/core/stateful_settings.hpp"
 #include "protocol/base/assert.hpp"
 
 namespace leveret::broker {
@@ -37,18 +38,21 @@ BindingIndex::AnyIndex BindingIndex::make_index(ExchangeType type,
     case ExchangeType::local_random: return OneOfAllIndex(OneOfAllIndex::Choice::at_random);
     case ExchangeType::modulus_hash: return OneOfAllIndex(OneOfAllIndex::Choice::by_key);
     case ExchangeType::federation_upstream: return FederationIndex(arguments);
+    case ExchangeType::recent_history:
+    case ExchangeType::delayed_message:
+    case ExchangeType::message_deduplication: break;  // They route as other types do.
   }
   return DirectIndex{};
 }
 
 BindingIndex::BindingIndex(ExchangeType type, const protocol::FieldTable& arguments)
-    : index_(make_index(type, arguments)), type_(type) {
+    : type_(routing_type(type, arguments)), index_(make_index(type_, arguments)) {
   if (const auto* hashing = std::get_if<ConsistentHashIndex>(&index_)) {
     keys_decide_ = hashing->source().kind == HashSource::Kind::routing_key;
   } else {
-    keys_decide_ = type != ExchangeType::headers && type != ExchangeType::random &&
-                   type != ExchangeType::local_random &&
-                   type != ExchangeType::federation_upstream;
+    keys_decide_ = type_ != ExchangeType::headers && type_ != ExchangeType::random &&
+                   type_ != ExchangeType::local_random &&
+                   type_ != ExchangeType::federation_upstream;
   }
 }
 

@@ -26,6 +26,7 @@ class BindingIndex {
   /// `arguments` are the exchange's, as parse_exchange_arguments() accepts them.
   explicit BindingIndex(ExchangeType type, const protocol::FieldTable& arguments = {});
 
+  /// How it routes: for those that keep something, the plain type that they route as.
   ExchangeType type() const { return type_; }
 
   /// Adds a binding. False when the very same one exists. The destination's name is what the types
@@ -68,8 +69,8 @@ class BindingIndex {
                                 ConsistentHashIndex, OneOfAllIndex, FederationIndex>;
   static AnyIndex make_index(ExchangeType type, const protocol::FieldTable& arguments);
 
+  ExchangeType type_;  ///< Never one that routes as another does.
   AnyIndex index_;
-  ExchangeType type_;
   bool keys_decide_ = true;
 };
 

@@ -37,6 +37,7 @@ ClassicQueue::ClassicQueue(ShardState& shard, QueueDefinitionRef definition)
                              : ConsumerList::Successor::highest_priority),
       unused_since_(shard.now()) {
   if (is_quorum()) next_position_ = first_position_of_quorum;
+  if (definition_->settings.deduplicates) deduplication_ = std::make_unique<QueueDeduplication>();
   arm_timer();
 }
 
@@ -69,6 +70,11 @@ std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
                                           queue_ttl_ms.value_or(UINT64_MAX));
     entry.expires_at = deadline_in(shard_.now(), ttl_ms);
   }
+  if (deduplication_ != nullptr &&
+      !deduplication_->enter(*entry.message, entry.position, entry.expires_at, shard_.now())) {
+    shard_.settle_in_log(entry);
+    return Verdict::accepted;
+  }
   next_position_ = after(next_position_);
   ready_.push_back(std::move(entry), priority, shard_.pager());
   mark_dirty();
@@ -78,6 +84,9 @@ std::optional<Verdict> ClassicQueue::enqueue(PublishToQueue&& publish) {
 }
 
 void ClassicQueue::recover(const RecoveredEntry& entry) {
+  if (deduplication_ != nullptr && entry.message != nullptr) {
+    deduplication_->enter(*entry.message, next_position_, entry.expires_at, shard_.now());
+  }
   RecoveredEntry recovered = entry;
   if (entry.was_out && counts_returns() && entry.delivery_count < delivery_count_max) {
     // The end of the broker was the end of whoever had it.
@@ -132,7 +141,10 @@ void ClassicQueue::uncount(ConsumerId id) {
   }
 }
 
-void ClassicQueue::settle(const Settle& settled) { uncount(settled.consumer); }
+void ClassicQueue::settle(const Settle& settled) {
+  uncount(settled.consumer);
+  forget(settled.position);
+}
 
 void ClassicQueue::reject(Reject&& rejected) {
   uncount(rejected.consumer);
@@ -220,7 +232,11 @@ std::optional<QueueEntry> ClassicQueue::get(bool no_ack) {
   DropBudget budget = SIZE_MAX;  // Who asks for a message must not hear that there is none.
   if (!make_front_ready(true, budget)) return std::nullopt;
   QueueEntry entry = take_front();
-  if (!no_ack) ++unacked_count_;
+  if (no_ack) {
+    forget(entry.position);
+  } else {
+    ++unacked_count_;
+  }
   arm_timer();
   return entry;
 }
@@ -255,6 +271,8 @@ void ClassicQueue::deliver(Consumer& consumer, QueueEntry entry) {
   if (!consumer.no_ack) {
     ++consumer.unacked_count;
     ++unacked_count_;
+  } else {
+    forget(entry.position);
   }
   consumers_.requeue(consumer);
   shard_.send(consumer.channel.shard,
@@ -329,6 +347,7 @@ bool ClassicQueue::may_drop(DropBudget& budget) {
 }
 
 void ClassicQueue::bury(QueueEntry entry, DeathReason reason) {
+  forget(entry.position);
   if (definition_->settings.dead_letter_exchange) {
     shard_.dead_letters().add(definition_, std::move(entry), reason);
   } else {
@@ -344,8 +363,9 @@ bool ClassicQueue::drop_expired(bool also_due_now, DropBudget& budget) {
     if (!may_drop(budget)) return false;
     // Shared by all queues of the thread, so that dropping does not allocate.
     thread_local std::vector<QueueEntry> expired;
-    const std::size_t cost = ready_.take_due(
-        limit, definition_->settings.dead_letter_exchange.has_value(), *definition_, expired);
+    const bool are_wanted =
+        definition_->settings.dead_letter_exchange.has_value() || deduplication_ != nullptr;
+    const std::size_t cost = ready_.take_due(limit, are_wanted, *definition_, expired);
     budget -= std::min(budget, cost - 1);
     for (QueueEntry& entry : expired) bury(std::move(entry), DeathReason::expired);
     expired.clear();
@@ -410,6 +430,7 @@ void ClassicQueue::on_timer(Instant now) {
 }
 
 void ClassicQueue::discard_ready() {
+  if (deduplication_ != nullptr) deduplication_->clear();
   ready_.discard_all(shard_.log(), *definition_);
 }
 

@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "broker/core/death_history.hpp"
 #include "broker/core/priority_levels.hpp"
 #include "broker/core/queue.hpp"
+#include "broker/core/queue_deduplication.hpp"
 #include "broker/core/timer_queue.hpp"
 
 namespace leveret::broker {
@@ -68,6 +70,10 @@ class ClassicQueue final : public Queue, private Timer {
   }
   bool count_return(QueueEntry& entry);
   void put_back_in_quorum(QueueEntry entry, ReturnReason reason);
+  /// The message at that position will not come back.
+  void forget(Position position) {
+    if (deduplication_ != nullptr) deduplication_->leave(position);
+  }
   bool make_front_ready(bool also_due_now, DropBudget& budget);
   void discard_ready();
   void arm_timer();
@@ -81,6 +87,7 @@ class ClassicQueue final : public Queue, private Timer {
   Position next_position_{1};
   Position next_returned_position_{1};  ///< Of a quorum queue, below all others.
   Instant unused_since_{};
+  std::unique_ptr<QueueDeduplication> deduplication_;  ///< Null: any number of a kind may come.
 };
 
 }  // namespace leveret::broker

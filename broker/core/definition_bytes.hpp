@@ -19,6 +19,7 @@ namespace definition_flags {
 inline constexpr std::uint8_t auto_delete = 1;
 inline constexpr std::uint8_t internal = 2;
 inline constexpr std::uint8_t paused = 2;  ///< Of a queue.
+inline constexpr std::uint8_t has_number = 4;  ///< Of an exchange.
 }  // namespace definition_flags
 
 /// Gathers a key, or a value.

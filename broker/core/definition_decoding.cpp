@@ -151,11 +151,16 @@ Checked read_value(WireReader& reader, ExchangeDefinition& exchange) {
   std::uint8_t type = 0;
   std::uint8_t flags = 0;
   if (auto read = read_choice(reader, "the type", exchange_type_count, type); !read) return read;
-  const std::uint8_t known = definition_flags::auto_delete | definition_flags::internal;
+  const std::uint8_t known =
+      definition_flags::auto_delete | definition_flags::internal | definition_flags::has_number;
   if (auto read = read_flags(reader, known, flags); !read) return read;
   exchange.type = static_cast<ExchangeType>(type);
   exchange.auto_delete = (flags & definition_flags::auto_delete) != 0;
   exchange.internal = (flags & definition_flags::internal) != 0;
+  if ((flags & definition_flags::has_number) != 0) {
+    exchange.durable_number = reader.read_u64();
+    if (exchange.durable_number == 0 && !reader.failed()) return wrong("has the number 0");
+  }
   return read_table(reader, exchange.arguments);
 }
 

@@ -92,6 +92,9 @@ void DefinitionWriter::note(Topology& topology, const VhostRemoved& change) {
   for (const QueueDefinitionRef& queue : topology.queues_of(*topology.find_vhost(change.name))) {
     highest_number = std::max(highest_number, queue->durable_number);
   }
+  for (const auto& [name, slot] : topology.find_vhost(change.name)->exchanges) {
+    highest_number = std::max(highest_number, topology.exchange_at(slot).definition.durable_number);
+  }
   note_removed_number(highest_number);
 }
 
@@ -106,6 +109,7 @@ void DefinitionWriter::note(Topology& topology, const ExchangeRemoved& change) {
   LEVERET_ASSERT(record != nullptr, "only an exchange that is there is removed");
   if (!is_durable(record->definition)) return;
   undefine(exchange_key(change.vhost, change.name));
+  note_removed_number(record->definition.durable_number);
   if (record->binding_count > 0) undefine_all(bindings_prefix(change.vhost, change.name));
   undefine_incoming(topology, record->incoming, {change.vhost, {}, false, change.name, {}, {}});
 }

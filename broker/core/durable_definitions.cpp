@@ -142,13 +142,13 @@ EncodedDefinition encode(const TopicPermissionDefinition& granted) {
 
 EncodedDefinition encode(const ExchangeDefinition& exchange) {
   const int flags = (exchange.auto_delete ? definition_flags::auto_delete : 0) |
-                    (exchange.internal ? definition_flags::internal : 0);
+                    (exchange.internal ? definition_flags::internal : 0) |
+                    (exchange.durable_number != 0 ? definition_flags::has_number : 0);
+  DefinitionEncoder value = value_of_version_1();
+  value.add_u8(static_cast<std::uint8_t>(exchange.type)).add_u8(static_cast<std::uint8_t>(flags));
+  if (exchange.durable_number != 0) value.add_u64(exchange.durable_number);
   return {exchange_key(exchange.vhost, exchange.name),
-          value_of_version_1()
-              .add_u8(static_cast<std::uint8_t>(exchange.type))
-              .add_u8(static_cast<std::uint8_t>(flags))
-              .add_table(exchange.arguments)
-              .take()};
+          value.add_table(exchange.arguments).take()};
 }
 
 EncodedDefinition encode(const QueueDefinition& queue) {

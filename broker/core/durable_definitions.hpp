@@ -13,7 +13,8 @@
 ///     3 permissions: user, vhost                         configure, write, read
 ///     4 topic permissions: user, vhost, exchange         write, read
 ///     5 exchange: vhost, name                            type (1 byte), flags (1 byte: 1
-///                                                        auto-delete, 2 internal), arguments
+///                                                        auto-delete, 2 internal, 4 a number
+///                                                        follows), number (8 bytes), arguments
 ///     6 queue: vhost, name                               flags (1 byte: 1 auto-delete, 2
 ///                                                        paused), number (8 bytes), arguments
 ///     7 binding: vhost, source, kind of the destination
@@ -24,7 +25,7 @@
 ///     9 queue numbers                                    highest number of a queue that is gone
 ///                                                        (8 bytes)
 ///
-/// Algorithms: 0 SHA-256, 1 SHA-512, 2 MD5. Types: 0 direct, 1 fanout, 2 topic, 3 headers.
+/// Algorithms: 0 SHA-256, 1 SHA-512, 2 MD5. Types: as ExchangeType has them.
 /// The kinds are numbered so that what is needed comes before what needs it.
 ///
 /// Thread: values and pure functions, any.

@@ -7,6 +7,7 @@
 #include "broker/core/federation_index.hpp"
 #include "broker/core/hash_source.hpp"
 #include "broker/core/resource_name.hpp"
+#include "broker/core/stateful_settings.hpp"
 
 namespace leveret::broker {
 namespace {
@@ -36,7 +37,9 @@ Result<ExchangeSettings, AmqpError> parse_exchange_arguments(
   const std::string resource = exchange_resource(exchange.name, exchange.vhost);
   auto alternate = text_argument(alternate_exchange_argument, resource, exchange.arguments);
   if (!alternate) return tl::unexpected(std::move(alternate.error()));
-  if (exchange.type == ExchangeType::consistent_hash) {
+  const auto state = parse_stateful_settings(exchange.type, exchange.arguments);
+  if (!state) return tl::unexpected(state.error());
+  if (routing_type(exchange.type, exchange.arguments) == ExchangeType::consistent_hash) {
     const auto source = parse_hash_source(resource, exchange.arguments);
     if (!source) return tl::unexpected(source.error());
   }

@@ -21,8 +21,11 @@ enum class ExchangeType : std::uint8_t {
   local_random = 6,
   modulus_hash = 7,
   federation_upstream = 8,
+  recent_history = 9,
+  delayed_message = 10,
+  message_deduplication = 11,
 };
-constexpr std::uint8_t exchange_type_count = 9;
+constexpr std::uint8_t exchange_type_count = 12;
 
 /// The type of that name, which is case-sensitive; nullopt when there is none.
 constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name) {
@@ -35,6 +38,9 @@ constexpr std::optional<ExchangeType> parse_exchange_type(std::string_view name)
   if (name == "x-local-random") return ExchangeType::local_random;
   if (name == "x-modulus-hash") return ExchangeType::modulus_hash;
   if (name == "x-federation-upstream") return ExchangeType::federation_upstream;
+  if (name == "x-recent-history") return ExchangeType::recent_history;
+  if (name == "x-delayed-message") return ExchangeType::delayed_message;
+  if (name == "x-message-deduplication") return ExchangeType::message_deduplication;
   return std::nullopt;
 }
 
@@ -49,6 +55,9 @@ constexpr std::string_view exchange_type_name(ExchangeType type) {
     case ExchangeType::local_random: return "x-local-random";
     case ExchangeType::modulus_hash: return "x-modulus-hash";
     case ExchangeType::federation_upstream: return "x-federation-upstream";
+    case ExchangeType::recent_history: return "x-recent-history";
+    case ExchangeType::delayed_message: return "x-delayed-message";
+    case ExchangeType::message_deduplication: return "x-message-deduplication";
   }
   return {};
 }

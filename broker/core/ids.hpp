@@ -29,6 +29,12 @@ struct QueueRef {
   auto operator<=>(const QueueRef&) const = default;
 };
 
+/// An exchange that keeps something; 0 names none, and no number is used again.
+enum class StatefulExchangeId : std::uint32_t {};
+
+/// Whether a reference is that of an exchange that keeps something: its id stands as the index.
+constexpr bool names_exchange(QueueRef queue) { return queue.slot.generation == 0; }
+
 /// A channel: the shard of its connection, and its place there.
 struct ChannelRef {
   ShardId shard{};

@@ -320,10 +320,31 @@ void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {
   }
 }
 
+std::vector<MessageRef> MessagePager::read_back(std::span<const storage::LogPlace> places,
+                                                const std::string& whose) {
+  std::vector<MessageRef> messages(places.size());
+  reader_->read(places, [&](std::size_t index, std::span<const std::byte> bytes) {
+    auto message = Message::parse(bytes);
+    if (message == nullptr) return;
+    message->log_place() = places[index];
+    messages[index] = std::move(message);
+  });
+  const auto damaged_count = std::count(messages.begin(), messages.end(), nullptr);
+  if (damaged_count > 0) {
+    report_unreadable(whose, static_cast<std::uint64_t>(damaged_count), "lost, damaged in the log");
+  }
+  return messages;
+}
+
 void MessagePager::report_unreadable(const QueueDefinition& of, std::uint64_t count,
                                      const std::string& why) {
+  report_unreadable(queue_resource(of.name, of.vhost), count, why);
+}
+
+void MessagePager::report_unreadable(const std::string& whose, std::uint64_t count,
+                                     const std::string& why) {
   unreadable_count_ += count;
-  report_(queue_resource(of.name, of.vhost) + ": " + std::to_string(count) +
+  report_(whose + ": " + std::to_string(count) +
           (count == 1 ? " message " : " messages ") + why);
 }
 

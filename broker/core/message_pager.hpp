@@ -127,6 +127,16 @@ class MessagePager {
   /// Frees a chunk.
   void free(const PagedChunk& chunk);
 
+  // ---- what keeps only the places of logged messages ----
+  /// Whether the log has the message where it can be read.
+  bool can_read_back(const Message& message) const {
+    return message.log_place().is_logged() && is_written(message);
+  }
+  /// Reads messages back, one for each place: null where it is damaged, which is reported then, for
+  /// `whose`. Requires: they were written.
+  std::vector<MessageRef> read_back(std::span<const storage::LogPlace> places,
+                                    const std::string& whose);
+
  private:
   /// What is larger stays in memory.
   static constexpr std::uint64_t paged_message_max_bytes = 1ull << 30;
@@ -158,6 +168,7 @@ class MessagePager {
   void drop_damaged(const QueueDefinition& of);
   void read_from_log();
   void report_unreadable(const QueueDefinition& of, std::uint64_t count, const std::string& why);
+  void report_unreadable(const std::string& whose, std::uint64_t count, const std::string& why);
 
   storage::PageFile& pages_;
   storage::LogReader* const reader_;

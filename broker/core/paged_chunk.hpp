@@ -42,6 +42,7 @@ struct RecoveredEntry {
   bool was_out = false;
   std::uint8_t priority = 0;  ///< The message's own. Known only where the queue has priorities.
   std::uint32_t delivery_count = 0;
+  const Message* message = nullptr;  ///< For as long as it takes, where the queue has to see it.
 };
 
 /// What memory keeps of a chunk.

@@ -116,6 +116,12 @@ Complaint check_consumer_timeout_action(const FieldValue& value, DeclaredArgumen
   return {};
 }
 
+Complaint check_deduplication(const FieldValue& value, DeclaredArguments& arguments) {
+  if (value.type() != FieldType::boolean) return unacceptable_type(value);
+  arguments.settings.deduplicates = *value.as_bool();
+  return {};
+}
+
 Complaint check_queue_type(const FieldValue& value) {
   if (value.type() != FieldType::long_string) return unacceptable_type(value);
   const std::string_view type = *value.as_string();
@@ -153,6 +159,7 @@ constexpr std::array checked_arguments{
     CheckedArgument{"x-stream-filter-size-bytes", check_stream_filter_size},
     CheckedArgument{"x-initial-cluster-size", check_count_of_members},
     CheckedArgument{"x-queue-leader-locator", check_queue_leader_locator},
+    CheckedArgument{"x-message-deduplication", check_deduplication},
 };
 
 tl::unexpected<AmqpError> invalid_argument(std::string_view argument, std::string_view queue,

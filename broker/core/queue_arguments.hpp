@@ -45,6 +45,7 @@ struct QueueSettings {
   QueueOverflow overflow = QueueOverflow::drop_head;
   std::optional<std::uint8_t> max_priority;  ///< x-max-priority; 0 says no more than nothing.
   bool single_active_consumer = false;
+  bool deduplicates = false;  ///< x-message-deduplication
   /// How long a delivery may stay unacknowledged: x-consumer-timeout. 0: no limit of its own.
   std::optional<std::uint64_t> consumer_timeout_ms;
   /// What happens then: x-consumer-timeout-action, which is Leveret's own.

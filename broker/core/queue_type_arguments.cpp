@@ -24,7 +24,8 @@ constexpr std::array types{
     NamedType{QueueType::stream, "stream", "rabbit_stream_queue"},
 };
 
-constexpr std::array<std::string_view, 15> classic_arguments{
+// Deduplication is of a plugin, which has it for these only.
+constexpr std::array<std::string_view, 16> classic_arguments{
     "x-expires",
     "x-message-ttl",
     "x-dead-letter-exchange",
@@ -40,6 +41,7 @@ constexpr std::array<std::string_view, 15> classic_arguments{
     "x-queue-master-locator",
     "x-consumer-timeout",
     "x-consumer-timeout-action",
+    "x-message-deduplication",
 };
 
 constexpr std::array<std::string_view, 17> quorum_arguments{

@@ -14,7 +14,12 @@ constexpr std::size_t unranked_max = 4096;
 
 bool RecoveredMessages::add(const storage::LiveReference& reference) {
   const auto found = queues_.find(reference.queue);
-  if (found == queues_.end()) return false;
+  if (found == queues_.end()) {
+    if (!exchanges_.contains(reference.queue)) return false;
+    kept_.push_back(reference);
+    if (kept_.size() == unranked_max) add_kept();
+    return true;
+  }
   Queue& queue = *found->second;
   RecoveredEntry entry;
   entry.place = reference.place;
@@ -26,7 +31,8 @@ bool RecoveredMessages::add(const storage::LiveReference& reference) {
   entry.delivery_count = std::min(reference.return_count, delivery_count_max);
   entry.published_at = WallTime{static_cast<std::int64_t>(reference.published_at_ms)};
   ++count_;
-  if (queue.definition().settings.max_priority.value_or(0) == 0) {
+  const QueueSettings& settings = queue.definition().settings;
+  if (settings.max_priority.value_or(0) == 0 && !settings.deduplicates) {
     queue.recover(entry);
     return true;
   }
@@ -38,19 +44,43 @@ bool RecoveredMessages::add(const storage::LiveReference& reference) {
 
 void RecoveredMessages::finish() {
   add_unranked();
+  add_kept();
   for (const auto& [number, queue] : queues_) queue->end_recovery(reader_);
 }
 
 void RecoveredMessages::add_unranked() {
   std::vector<storage::LogPlace> places;
+  std::vector<MessageRef> seen;  // Stay as long as queues look at them.
   for (const RecoveredEntry& entry : unranked_) places.push_back(entry.place);
-  reader_.read(places, [this](std::size_t index, std::span<const std::byte> bytes) {
+  reader_.read(places, [&](std::size_t index, std::span<const std::byte> bytes) {
     // A damaged one is left out when it is next.
-    if (const auto message = Message::parse(bytes)) unranked_[index].priority = message->priority();
+    auto message = Message::parse(bytes);
+    if (message == nullptr) return;
+    unranked_[index].priority = message->priority();
+    if (!unranked_queues_[index]->definition().settings.deduplicates) return;
+    unranked_[index].message = message.get();
+    seen.push_back(std::move(message));
   });
   for (std::size_t i = 0; i < unranked_.size(); ++i) unranked_queues_[i]->recover(unranked_[i]);
   unranked_.clear();
   unranked_queues_.clear();
+}
+
+void RecoveredMessages::add_kept() {
+  std::vector<storage::LogPlace> places;
+  for (const storage::LiveReference& reference : kept_) places.push_back(reference.place);
+  std::vector<MessageRef> messages(places.size());
+  reader_.read(places, [&](std::size_t index, std::span<const std::byte> bytes) {
+    auto message = Message::parse(bytes);
+    if (message == nullptr) return;
+    message->log_place() = places[index];
+    messages[index] = std::move(message);
+  });
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    exchanges_.at(kept_[i].queue)->recover(kept_[i], messages[i]);
+    if (messages[i] != nullptr && !is_seen_record(*messages[i])) ++count_;
+  }
+  kept_.clear();
 }
 
 Instant RecoveredMessages::deadline_of(const storage::LiveReference& reference,

@@ -10,6 +10,7 @@
 #include "broker/core/policy.hpp"
 #include "broker/core/predeclared_exchanges.hpp"
 #include "broker/core/queue_arguments.hpp"
+#include "broker/core/stateful_exchanges.hpp"
 #include "broker/core/topology_controller.hpp"
 
 namespace leveret::broker {
@@ -142,6 +143,15 @@ Recovery::Taken Recovery::take(ExchangeDefinition&& exchange) {
   auto settings = parse_exchange_arguments(exchange);
   if (!settings) return refused(exchange, settings.error().explanation());
   exchange.alternate_exchange = std::move(settings->alternate_exchange);
+  highest_number_ = std::max(highest_number_, exchange.durable_number);
+  shards_[0]->controller().place(exchange);
+  if (exchange.keeps_something()) {
+    ShardState& home = *shards_[static_cast<std::size_t>(exchange.home)];
+    StatefulExchange& opened = home.stateful_exchanges().open(exchange);
+    if (exchange.durable_number != 0) {
+      recovered_.exchanges.emplace(exchange.durable_number, &opened);
+    }
+  }
   apply({ExchangeAdded{std::move(exchange)}});
   return Missing{};
 }
@@ -152,6 +162,10 @@ Recovery::Taken Recovery::take(QueueDefinition&& queue) {
       other != recovered_.queues.end()) {
     return refused(queue, "it has the number " + std::to_string(queue.durable_number) +
                               ", as has " + describe_definition(other->second->definition()));
+  }
+  if (recovered_.exchanges.contains(queue.durable_number)) {
+    return refused(queue, "it has the number " + std::to_string(queue.durable_number) +
+                              ", as has an exchange");
   }
   auto settings = parse_queue_arguments(queue.name, queue.vhost, {true, false, queue.auto_delete},
                                         queue.arguments);
@@ -177,7 +191,7 @@ Recovery::Taken Recovery::take(BindingDefinition&& binding) {
   if (!has_destination) {
     return std::string("there is no such ") + (binding.to_queue ? "queue" : "exchange to bind");
   }
-  auto checked = check_binding(source->definition.type, binding);
+  auto checked = check_binding(source->index.type(), binding);
   if (!checked) return refused(binding, checked.error().explanation());
   apply({BindingAdded{std::move(binding)}});
   return Missing{};

@@ -12,6 +12,7 @@
 #include "broker/core/durable_definitions.hpp"
 #include "broker/core/queue.hpp"
 #include "broker/core/shard_state.hpp"
+#include "broker/core/stateful_exchange.hpp"
 #include "protocol/base/result.hpp"
 
 namespace leveret::broker {
@@ -20,6 +21,8 @@ struct RecoveredTopology {
   /// The durable queues, empty yet, by their numbers. They are homed on the shard number modulo
   /// the count of shards, and stay theirs.
   boost::unordered_flat_map<std::uint64_t, Queue*> queues;
+  /// The durable exchanges that keep something, by their numbers.
+  boost::unordered_flat_map<std::uint64_t, StatefulExchange*> exchanges;
   /// A sentence for each definition that did not fit the others, and for each policy that cannot be
   /// applied, for the operator. The log of an orderly broker gives none; one that was damaged may.
   std::vector<std::string> repairs;

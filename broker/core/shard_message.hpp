@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "broker/core/ack_timeout.hpp"
 #include "broker/core/consumer_list.hpp"
@@ -36,6 +37,14 @@ struct PublishToQueue {
   PublishSeq seq{};  ///< 0: the publisher wants no verdict.
   std::uint32_t log_index = not_in_log;
   bool immediate = false;  ///< To be delivered at once, or not to be taken. It has a `seq`.
+  /// For exchanges that keep something: the publisher is to have the message back, by ReplyVerdict,
+  /// when it goes nowhere.
+  bool mandatory = false;
+};
+/// The same for an exchange that is reached by way of others that keep something.
+struct PublishToExchange {
+  PublishToQueue publish;
+  std::vector<StatefulExchangeId> passed;  ///< The message does not come to them again.
 };
 /// A delivered message is done with: acknowledged, or rejected where nothing becomes of it.
 struct Settle {
@@ -235,10 +244,10 @@ struct InboxDrained { ShardId shard{}; };
 struct Shutdown {};
 
 using ShardMessage =
-    std::variant<PublishToQueue, Settle, Reject, Requeue, AddConsumer, RemoveConsumer,
-                 UpdateConsumer, GetFromQueue, PurgeQueue, InspectQueue, DeleteQueue, Deliver,
-                 PublishVerdict, QueueReply, GetReply, ConsumerCancelled, PublishToReply,
-                 InspectReplyTarget, ReplyVerdict, TopologyRequest, TopologyReply, ApplyDelta,
-                 DeltaApplied, DeltaCommitted, ResourceAlarm, InboxDrained, Shutdown>;
+    std::variant<PublishToQueue, PublishToExchange, Settle, Reject, Requeue, AddConsumer,
+                 RemoveConsumer, UpdateConsumer, GetFromQueue, PurgeQueue, InspectQueue,
+                 DeleteQueue, Deliver, PublishVerdict, QueueReply, GetReply, ConsumerCancelled,
+                 PublishToReply, InspectReplyTarget, ReplyVerdict, TopologyRequest, TopologyReply,
+                 ApplyDelta, DeltaApplied, DeltaCommitted, ResourceAlarm, InboxDrained, Shutdown>;
 
 }  // namespace leveret::broker

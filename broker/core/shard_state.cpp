@@ -7,6 +7,7 @@
 #include "broker/core/classic_queue.hpp"
 #include "broker/core/reply_token.hpp"
 #include "broker/core/resource_name.hpp"
+#include "broker/core/stateful_exchanges.hpp"
 #include "broker/core/stream_queue.hpp"
 
 namespace leveret::broker {
@@ -37,10 +38,14 @@ bool ShardState::end_turn() {
   // messages again, say); a few rounds settle all but what is put off for fairness.
   constexpr int rounds_max = 4;
   bool finished = true;
+  bool exchanges_finished = true;
   for (int round = 0; round < rounds_max; ++round) {
     finished = pump_queues();
-    if (round == 0) dead_letters_.publish();
-    if (round == 0) discarded_chunks_.settle_some(log_, pager_);
+    if (round == 0) {
+      dead_letters_.publish();
+      discarded_chunks_.settle_some(log_, pager_);
+      if (stateful_exchanges_ != nullptr) exchanges_finished = stateful_exchanges_->work();
+    }
     log_.submit();
     release_committed();
     end_endpoint_turns();
@@ -49,8 +54,8 @@ bool ShardState::end_turn() {
   // What answers have led to must be in the log before other shards hear of it.
   log_.submit();
   MessageMemory::flush();
-  return finished && dirty_queues_.empty() && ending_.empty() && dead_letters_.empty() &&
-         discarded_chunks_.empty() && !has_committed_answers();
+  return finished && exchanges_finished && dirty_queues_.empty() && ending_.empty() &&
+         dead_letters_.empty() && discarded_chunks_.empty() && !has_committed_answers();
 }
 
 bool ShardState::pump_queues() {
@@ -162,7 +167,8 @@ bool ShardState::publish(const RoutedMessage& routed) {
     const bool in_log = target.is_logged(routed.persistent);
     send(target.queue.shard,
          PublishToQueue{target.queue, routed.message, routed.expiration_ms, routed.publisher,
-                        routed.seq, in_log ? next_index++ : not_in_log, routed.immediate});
+                        routed.seq, in_log ? next_index++ : not_in_log, routed.immediate,
+                        routed.mandatory});
     if (congested(target.queue.shard)) has_room = false;
   }
   return has_room;
@@ -216,6 +222,8 @@ void ShardState::on(PublishToQueue&& message) {
   std::optional<Verdict> verdict = Verdict::accepted;
   if (Queue* queue = find_queue(message.queue)) {
     verdict = queue->enqueue(std::move(message));
+  } else if (names_exchange(message.queue)) {
+    return stateful_exchanges().take(std::move(message));
   } else {
     // Deleted meanwhile: the message counts as accepted (RabbitMQ: handle_eol).
     if (message.log_index != not_in_log) {
@@ -226,6 +234,17 @@ void ShardState::on(PublishToQueue&& message) {
   if (verdict && seq != PublishSeq{}) {
     send(publisher.shard, PublishVerdict{publisher, seq, *verdict});
   }
+}
+
+void ShardState::on(PublishToExchange&& message) {
+  stateful_exchanges().take(std::move(message));
+}
+
+StatefulExchanges& ShardState::stateful_exchanges() {
+  if (stateful_exchanges_ == nullptr) {
+    stateful_exchanges_ = std::make_unique<StatefulExchanges>(*this);
+  }
+  return *stateful_exchanges_;
 }
 
 void ShardState::on(const Settle& message) {
@@ -408,8 +427,11 @@ void ShardState::on(TopologyReply&& message) {
 
 void ShardState::on(const ApplyDelta& message) {
   const VhostRemoved* removed = nullptr;
+  bool concerns_exchanges = stateful_exchanges_ != nullptr;
   for (const TopologyChange& change : *message.delta) {
     if (removed == nullptr) removed = std::get_if<VhostRemoved>(&change);
+    const auto* added = std::get_if<ExchangeAdded>(&change);
+    concerns_exchanges |= added != nullptr && added->definition.keeps_something();
   }
   std::vector<QueueDefinitionRef> queues;
   if (removed != nullptr) queues = topology_.queues_of(*topology_.find_vhost(removed->name));
@@ -417,6 +439,7 @@ void ShardState::on(const ApplyDelta& message) {
   for (const TopologyChange& change : *message.delta) {
     if (const auto* paused = std::get_if<QueuePaused>(&change)) set_paused(*paused);
   }
+  if (concerns_exchanges) stateful_exchanges().on_delta(*message.delta);
   if (message.is_logged) logged_delta_ = message.number;
   if (removed != nullptr) leave_vhost(*removed, queues);
   for (const TopologyChange& change : *message.delta) {

@@ -32,6 +32,8 @@
 
 namespace leveret::broker {
 
+class StatefulExchanges;
+
 /// A message, and where it goes.
 struct RoutedMessage {
   const MessageRef& message;
@@ -41,6 +43,8 @@ struct RoutedMessage {
   ChannelRef publisher;
   PublishSeq seq{};  ///< 0: nobody wants a verdict.
   bool immediate = false;
+  /// As PublishToQueue has it; only of messages that go to exchanges alone.
+  bool mandatory = false;
 
   /// Whether the log has to keep it for any of the queues.
   bool is_logged() const {
@@ -176,12 +180,15 @@ class ShardState {
   /// have a share of the turn, and each one a little of its own.
   std::size_t drop_share() const;
   void note_dropped(std::size_t count) { dropped_count_ += count; }
+  /// Exchanges that keep something and have their home here.
+  StatefulExchanges& stateful_exchanges();
   void pump_later(QueueRef queue) { dirty_queues_.push_back(queue.slot); }
   /// Deletes a queue of this shard once the present call is over.
   void delete_later(QueueRef queue) { doomed_queues_.push_back(queue.slot); }
 
  private:
   void on(PublishToQueue&& message);
+  void on(PublishToExchange&& message);
   void on(const Settle& message);
   void on(Reject&& message);
   void on(Requeue&& message);
@@ -259,6 +266,7 @@ class ShardState {
   std::uint64_t consumer_timeout_ms_ = 0;
   MessagePager* pager_ = nullptr;
   QueueObserver* queue_observer_ = nullptr;
+  std::unique_ptr<StatefulExchanges> stateful_exchanges_;  ///< Null until somebody needs it.
 };
 
 }  // namespace leveret::broker

@@ -272,9 +272,9 @@ const protocol::FieldTable* LazyProperties::headers() {
   return headers_ ? &*headers_ : nullptr;
 }
 
-bool Topology::route(Vhost& vhost, ExchangeRecord& exchange,
-                     std::span<const std::string_view> routing_keys, LazyProperties& properties,
-                     std::vector<RouteTarget>& targets) {
+bool Topology::route_on(Vhost& vhost, ExchangeRecord& exchange,
+                        std::span<const std::string_view> routing_keys, LazyProperties& properties,
+                        std::vector<RouteTarget>& targets) {
   bool keys_decide = true;
   ++route_number_;
   pending_exchanges_.clear();
@@ -322,15 +322,15 @@ void Topology::visit_destinations(Vhost& vhost, ExchangeRecord& exchange,
     if (destination.kind == Destination::Kind::queue) {
       QueueRecord& queue = queues_[destination.slot];
       if (std::exchange(queue.visited_in_route, route_number_) == route_number_) continue;
-      // A stream writes what it gets to the log itself.
-      const QueueType type = queue.definition->settings.type;
-      targets.push_back({queue.definition->ref,
-                         type == QueueType::stream ? 0 : queue.definition->durable_number,
-                         type == QueueType::quorum});
+      targets.push_back(RouteTarget::of(*queue.definition));
     } else {
       ExchangeRecord& next = *exchanges_[destination.slot];
       if (std::exchange(next.visited_in_route, route_number_) == route_number_) continue;
-      pending_exchanges_.push_back(&next);
+      if (next.definition.keeps_something()) {
+        targets.push_back(RouteTarget::of(next.definition));
+      } else {
+        pending_exchanges_.push_back(&next);
+      }
     }
   }
 }

@@ -50,13 +50,25 @@ struct QueueRecord {
   std::uint64_t visited_in_route = 0;
 };
 
-/// A queue that a message goes to.
+/// A queue that a message goes to, or an exchange that keeps something: what becomes of the message
+/// is decided where it does.
 struct RouteTarget {
-  QueueRef queue;
-  std::uint64_t durable_number = 0;  ///< 0: its publisher does not log a message for the queue.
+  QueueRef queue;                    ///< Of an exchange: its home, and its id as the slot's index.
+  std::uint64_t durable_number = 0;  ///< 0: its publisher does not log a message for that.
   bool keeps_transient = false;      ///< A quorum queue: all messages are persistent to it.
 
-  /// Whether the log has to keep a message for the queue.
+  static RouteTarget of(const QueueDefinition& queue) {
+    // A stream writes what it gets to the log itself.
+    const QueueType type = queue.settings.type;
+    return {queue.ref, type == QueueType::stream ? 0 : queue.durable_number,
+            type == QueueType::quorum};
+  }
+  static RouteTarget of(const ExchangeDefinition& exchange) {
+    return {{exchange.home, {static_cast<std::uint32_t>(exchange.state_id), 0}},
+            exchange.durable_number};
+  }
+  bool is_exchange() const { return names_exchange(queue); }
+  /// Whether the log has to keep a message for the target.
   bool is_logged(bool is_persistent) const {
     return durable_number != 0 && (is_persistent || keeps_transient);
   }
@@ -117,13 +129,24 @@ class Topology {
   std::vector<BindingDefinition> bindings_from(const Vhost& vhost,
                                                const ExchangeRecord& exchange) const;
 
-  /// Collects the queues that a message published to `exchange` goes to, each once.
+  /// Collects the queues that a message published to `exchange` goes to, each once; and exchanges
+  /// on its way that keep something, which the message does not pass here.
   /// `routing_keys` are the publish's key and those of CC and BCC.
   /// An exchange that matches nothing passes the message to its alternate exchange.
   /// Returns whether the keys alone decided: then other messages that have them go there, too.
   bool route(Vhost& vhost, ExchangeRecord& exchange,
              std::span<const std::string_view> routing_keys, LazyProperties& properties,
-             std::vector<RouteTarget>& targets);
+             std::vector<RouteTarget>& targets) {
+    if (exchange.definition.keeps_something()) {
+      targets.push_back(RouteTarget::of(exchange.definition));
+      return true;
+    }
+    return route_on(vhost, exchange, routing_keys, properties, targets);
+  }
+  /// The same from an exchange that keeps something, when that has been done.
+  bool route_on(Vhost& vhost, ExchangeRecord& exchange,
+                std::span<const std::string_view> routing_keys, LazyProperties& properties,
+                std::vector<RouteTarget>& targets);
 
   /// The exchange in a slot.
   ExchangeRecord& exchange_at(std::uint32_t slot) { return *exchanges_[slot]; }

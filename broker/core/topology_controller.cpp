@@ -7,6 +7,8 @@
 #include "broker/core/queue_arguments.hpp"
 #include "broker/core/resource_name.hpp"
 #include "broker/core/shard_state.hpp"
+#include "broker/core/stable_hash.hpp"
+#include "broker/core/stateful_settings.hpp"
 
 namespace leveret::broker {
 
@@ -194,8 +196,22 @@ TopologyController::Outcome TopologyController::decide(const DeclareExchange& re
     return QueueRef{};
   }
   delta.push_back(ExchangeAdded{definition});
+  ExchangeDefinition& added = std::get<ExchangeAdded>(delta.back()).definition;
+  place(added);
+  if (added.durable && added.keeps_something()) {
+    added.durable_number = shard_.new_durable_number();
+  }
   apply_policies(definition, delta);
   return QueueRef{};
+}
+
+void TopologyController::place(ExchangeDefinition& exchange) {
+  const auto settings = parse_stateful_settings(exchange.type, exchange.arguments);
+  if (!settings || *settings == nullptr) return;
+  exchange.state_id = StatefulExchangeId{++last_state_id_};
+  // By the names, so that load is spread whoever declares them.
+  const std::uint64_t hash = stable_hash(exchange.vhost) ^ mix_bits(stable_hash(exchange.name));
+  exchange.home = ShardId{static_cast<std::uint16_t>(hash % shard_count_)};
 }
 
 TopologyController::Outcome TopologyController::decide(const DeleteExchange& request,
@@ -264,10 +280,10 @@ TopologyController::Outcome TopologyController::decide(const Bind& request, Topo
   if (!checked) return tl::unexpected(std::move(checked.error()));
   // The channel has checked that, too, but perhaps for an exchange that has made way for another.
   const ExchangeRecord* source = shard_.topology().find_exchange(*vhost, request.binding.source);
-  auto accepted = check_binding(source->definition.type, request.binding);
+  auto accepted = check_binding(source->index.type(), request.binding);
   if (accepted && request.binding.to_queue) {
     const QueueRecord* queue = shard_.topology().find_queue(*vhost, request.binding.destination);
-    accepted = check_destination_type(source->definition.type, queue->definition->settings.type);
+    accepted = check_destination_type(source->index.type(), queue->definition->settings.type);
   }
   if (!accepted) return tl::unexpected(std::move(accepted.error()));
   if (!shard_.topology().has_binding(request.binding)) {

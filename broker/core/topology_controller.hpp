@@ -70,6 +70,8 @@ class TopologyController {
 
   /// The observer is told from now on, and must outlive the controller.
   void add_observer(TopologyObserver& observer) { observers_.push_back(&observer); }
+  /// Gives an exchange its id and its home, if it keeps something. Its arguments have been checked.
+  void place(ExchangeDefinition& exchange);
 
   std::uint64_t connection_count() const { return connection_count_; }
 
@@ -154,6 +156,7 @@ class TopologyController {
   std::uint16_t shard_count_;
   NodeLimits limits_;
   std::uint64_t delta_number_ = 0;
+  std::uint32_t last_state_id_ = 0;
   std::deque<Unapplied> unapplied_;
   std::deque<Uncommitted> uncommitted_;
   Ticket last_ticket_;

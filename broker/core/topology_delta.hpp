@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/core/exchange_type.hpp"
+#include "broker/core/ids.hpp"
 #include "broker/core/matched_policies.hpp"
 #include "broker/core/queue_definition.hpp"
 #include "broker/core/users.hpp"
@@ -31,6 +32,16 @@ struct ExchangeDefinition {
   std::optional<std::string> alternate_exchange;
   protocol::FieldTable arguments;
   MatchedPolicies policies = {};
+
+  /// Names it among those that keep something beside bindings (stateful_settings.hpp), as long as
+  /// the process lives. Given by shard 0; 0: it keeps nothing.
+  StatefulExchangeId state_id{};
+  /// The shard where it keeps that.
+  ShardId home{};
+  /// What the log calls it. Never used again; 0: it keeps nothing in the log.
+  std::uint64_t durable_number = 0;
+
+  bool keeps_something() const { return state_id != StatefulExchangeId{}; }
 };
 
 /// A binding: messages of exchange `source` that match go to `destination`.

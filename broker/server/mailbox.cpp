@@ -41,6 +41,8 @@ std::int64_t Mailbox::load_of(const ShardMessage& message) {
   std::uint64_t body_bytes = 0;
   if (const auto* publish = std::get_if<broker::PublishToQueue>(&message)) {
     body_bytes = publish->message->body_size();
+  } else if (const auto* passed_on = std::get_if<broker::PublishToExchange>(&message)) {
+    body_bytes = passed_on->publish.message->body_size();
   } else if (const auto* deliver = std::get_if<broker::Deliver>(&message)) {
     body_bytes = deliver->entry.message->body_size();
   } else if (const auto* reply = std::get_if<broker::PublishToReply>(&message)) {

@@ -143,8 +143,8 @@ Result<void, std::string> Server::recover() {
   for (const std::string& repair : topology->repairs) log_warning(repair, LogCategory::storage);
 
   const auto reader = log.make_reader();
-  broker::RecoveredMessages messages(topology->queues, *reader, states[0]->now(),
-                                     states[0]->wall_time());
+  broker::RecoveredMessages messages(topology->queues, topology->exchanges, *reader,
+                                     states[0]->now(), states[0]->wall_time());
   auto visited = log.for_each_live_reference(
       [&](const storage::LiveReference& reference) { return messages.add(reference); });
   if (!visited) return visited;

@@ -125,7 +125,7 @@ bool Channel::check_binding_ends(const BindingDefinition& binding, MethodId meth
          method);
     return false;
   }
-  return allowed(check_binding(source->definition.type, binding), method);
+  return allowed(check_binding(source->index.type(), binding), method);
 }
 
 void Channel::change_binding(bool bind, const BindingDefinition& binding, MethodId method,

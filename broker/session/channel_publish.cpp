@@ -1,8 +1,11 @@
 // basic.publish: from the last body frame to the queues; confirms and transactions.
 
+#include <algorithm>
+
 #include "broker/core/message_expiration.hpp"
 #include "broker/core/reply_token.hpp"
 #include "broker/core/resource_name.hpp"
+#include "broker/core/stateful_exchanges.hpp"
 #include "broker/session/channel.hpp"
 #include "broker/session/connection_session.hpp"
 #include "protocol/basic_properties.hpp"
@@ -162,8 +165,13 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
   // A reply gives a verdict of its own only where its fate matters to the publisher.
   const bool replies_answer =
       (publish.mandatory || publish.immediate) && publish.targets.empty();
-  const std::size_t verdict_count = publish.targets.size() + (routed.is_logged() ? 1 : 0) +
-                                    (replies_answer ? publish.reply_targets.size() : 0);
+  std::size_t verdict_count = publish.targets.size() + (routed.is_logged() ? 1 : 0) +
+                              (replies_answer ? publish.reply_targets.size() : 0);
+  // Then only the exchanges' homes know whether it goes anywhere.
+  const bool homes_tell = publish.mandatory && !publish.immediate && !publish.targets.empty() &&
+                          std::ranges::all_of(publish.targets, &RouteTarget::is_exchange);
+  const std::size_t told_count = verdict_count;
+  if (homes_tell) verdict_count = 1;
   if (confirms_) {
     routed.seq = confirms_->open(static_cast<std::uint32_t>(verdict_count));
     if (verdict_count == 0) request_end_of_turn();
@@ -172,6 +180,12 @@ void Channel::deliver_to_targets(const RoutedPublish& publish) {
     routed.seq = PublishSeq{1};  // Any number but 0: a transaction only counts its verdicts.
   }
   if (publish.immediate && !unroutable) routed.seq = open_immediate(publish, routed.seq);
+  if (homes_tell) {
+    StatefulExchanges& exchanges = shard().stateful_exchanges();
+    routed.seq = exchanges.join({ref(), routed.seq, publish.message}, told_count);
+    routed.publisher = exchanges.ref();
+    routed.mandatory = true;
+  }
   for (const ReplyToken& token : publish.reply_targets) {
     shard().send(token.channel.shard,
                  PublishToReply{token, publish.message, ref(),

@@ -28,17 +28,26 @@ TEST(DefinitionBook, KnowsQueuesByTheirNumbersAndCountsKinds) {
   add(definitions, broker::VhostDefinition{"/"});
   add(definitions, queue("orders", 7));
   add(definitions, queue("a\n", 9));
+  broker::ExchangeDefinition exchange;
+  exchange.vhost = "/";
+  exchange.name = "later";
+  exchange.durable_number = 10;
+  add(definitions, exchange);
   definitions.emplace("\x63 nonsense", "");
   definitions.emplace(broker::queue_key("/", "broken"), "?");
   const DefinitionBook book(definitions);
   EXPECT_EQ(book.queue_text(7), "queue 'orders' in vhost '/'");
   EXPECT_EQ(book.queue_text(9), "queue 'a\\x0a' in vhost '/'");
+  EXPECT_EQ(book.queue_text(10), "exchange 'later' in vhost '/'");
+  EXPECT_EQ(book.queue(10)->shown(), "exchange later");
+  EXPECT_EQ(book.queue(7)->shown(), "orders");
   EXPECT_EQ(book.queue_text(8), "queue number 8 (not defined)");
   ASSERT_NE(book.queue(7), nullptr);
   EXPECT_EQ(book.queue(7)->name, "orders");
   for (const auto& [kind, count] : book.counts()) {
     const bool is_twice = kind == "queues" || kind == "unknown";
-    EXPECT_EQ(count, kind == "vhosts" ? 1U : is_twice ? 2U : 0U) << kind;
+    const bool is_once = kind == "vhosts" || kind == "exchanges";
+    EXPECT_EQ(count, is_once ? 1U : is_twice ? 2U : 0U) << kind;
   }
 }
 

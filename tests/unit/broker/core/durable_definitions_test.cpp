@@ -101,8 +101,11 @@ TEST(DurableDefinitions, KeepExchanges) {
       const auto type = static_cast<ExchangeType>(number);
       for (const bool auto_delete : {false, true}) {
         for (const bool internal : {false, true}) {
-          const ExchangeDefinition back = there_and_back(ExchangeDefinition{
-              name, name + "e", type, true, auto_delete, internal, {}, some_arguments()});
+          ExchangeDefinition exchange{
+              name, name + "e", type, true, auto_delete, internal, {}, some_arguments()};
+          exchange.durable_number = number * std::uint64_t{1'000'000'007};
+          const ExchangeDefinition back = there_and_back(exchange);
+          EXPECT_EQ(back.durable_number, exchange.durable_number);
           EXPECT_EQ(back.vhost, name);
           EXPECT_EQ(back.name, name + "e");
           EXPECT_EQ(back.type, type);
@@ -187,7 +190,11 @@ TEST(DurableDefinitions, HaveTheirBytes) {
   EXPECT_EQ(bytes(ExchangeDefinition{"/", "e", ExchangeType::headers, true, true, true, {},
                                      arguments}),
             "05000000012f0000000165 0103030000000401617401");
-  constexpr std::string_view digits = "012345678";
+  ExchangeDefinition with_number{"/", "e", ExchangeType::headers, true, true, true, {}, arguments};
+  with_number.durable_number = 258;
+  EXPECT_EQ(bytes(with_number),
+            "05000000012f0000000165 01030700000000000001020000000401617401");
+  constexpr std::string_view digits = "0123456789ab";
   for (std::uint8_t number = 0; number < exchange_type_count; ++number) {
     const auto type = static_cast<ExchangeType>(number);
     EXPECT_EQ(bytes(ExchangeDefinition{"/", "e", type, true, false, false, {}, {}}),

@@ -53,7 +53,8 @@ class RecoveredMessagesTest : public testing::Test {
   Shards shards_{1, &log_};
   Paging& paging_{shards_.start_paging(0, &log_)};
   RecoveredMessages::Queues queues_;
-  RecoveredMessages messages_{queues_, log_, Instant{1}, WallTime{}};
+  RecoveredMessages::Exchanges exchanges_;
+  RecoveredMessages messages_{queues_, exchanges_, log_, Instant{1}, WallTime{}};
 };
 
 TEST_F(RecoveredMessagesTest, RankAsBefore) {

@@ -116,6 +116,42 @@ TEST_P(RecoveryTest, NeverGivesTheNumberOfAQueueThatIsGone) {
   EXPECT_EQ(broker.shards[0].topology().queue_count(), 0U);
 }
 
+TEST_P(RecoveryTest, OpensExchangesThatKeepSomething) {
+  FieldTable arguments;
+  arguments.set("x-delayed-type", FieldValue::long_string("topic"));
+  ExchangeDefinition exchange{
+      "/", "x", ExchangeType::delayed_message, true, false, false, {}, arguments};
+  exchange.durable_number = 12;
+  Restarted broker(kept({VhostDefinition{"/"}, exchange}), GetParam());
+  EXPECT_EQ(broker.repairs(), Lines{});
+  ASSERT_EQ(broker.recovered->exchanges.size(), 1U);
+  const ExchangeDefinition& opened = broker.recovered->exchanges.at(12)->definition();
+  EXPECT_EQ(opened.name, "x");
+  for (ShardState* shard : broker.states) {
+    Topology& topology = shard->topology();
+    const ExchangeRecord* record = topology.find_exchange(*topology.find_vhost("/"), "x");
+    ASSERT_NE(record, nullptr);
+    EXPECT_TRUE(record->definition.keeps_something());
+    EXPECT_EQ(record->definition.home, opened.home);
+    EXPECT_EQ(record->definition.state_id, opened.state_id);
+    EXPECT_EQ(record->index.type(), ExchangeType::topic);
+    EXPECT_GT(shard->new_durable_number(), 12U);
+  }
+  broker.shards.settle();
+  EXPECT_EQ(broker.log.take_lines(), Lines{});
+  broker.shards.ask({}, DeleteExchange{"/", "x"});
+  EXPECT_EQ(broker.log.take_lines(),
+            (Lines{"- exchange 'x' in vhost '/'", "+ numbers of queues"}));
+}
+
+TEST_P(RecoveryTest, RefusesAQueueWithTheNumberOfAnExchange) {
+  ExchangeDefinition exchange{"/", "x", ExchangeType::recent_history, true, false, false, {}, {}};
+  exchange.durable_number = 12;
+  const Restarted broker(kept({VhostDefinition{"/"}, exchange, queue_of("q", 12)}), GetParam());
+  EXPECT_EQ(broker.repairs(), Lines{"the definition of queue 'q' in vhost '/' is not accepted: it "
+                                    "has the number 12, as has an exchange"});
+}
+
 TEST_P(RecoveryTest, GivesUsersAndParametersBack) {
   FieldTable alternate;
   alternate.set("alternate-exchange", FieldValue::long_string("other"));
