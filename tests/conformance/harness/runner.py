@@ -28,7 +28,8 @@ USERS = [
 ]
 VHOSTS = ("/", "other")
 #: Of RabbitMQ, for exchange types that Leveret has without any.
-PLUGINS = ("rabbitmq_consistent_hash_exchange", "rabbitmq_random_exchange", "rabbitmq_sharding")
+PLUGINS = ("rabbitmq_consistent_hash_exchange", "rabbitmq_random_exchange", "rabbitmq_sharding",
+           "rabbitmq_recent_history_exchange")
 
 _not_supported = re.compile(r"(?:arg|queue type) '([^']*)' .*is not supported yet by this version of Leveret")
 
