@@ -45,6 +45,11 @@ QueueSettings join(const QueueSettings& declared, const protocol::FieldTable& ar
   if (policy.overflow && (declared.type == QueueType::quorum || !is_declared("x-overflow"))) {
     settings.overflow = *policy.overflow;
   }
+  // A quorum queue does not send on what it refuses; RabbitMQ warns then, and drops from the head.
+  if (declared.type == QueueType::quorum &&
+      settings.overflow == QueueOverflow::reject_publish_dlx) {
+    settings.overflow = QueueOverflow::drop_head;
+  }
   take_smaller(settings.message_ttl_ms, policy.message_ttl_ms);
   take_smaller(settings.expires_ms, policy.expires_ms);
   take_smaller(settings.max_length, policy.max_length);

@@ -115,14 +115,24 @@ void PromisedLetters::on_timer(Instant) {
   for (std::size_t left = std::min(held_.size(), retried_at_once_max); left > 0; --left) {
     const LetterId id = held_.front();
     held_.pop_front();
-    const QueueRef died_in = promises_.at(static_cast<std::uint64_t>(id)).letter.queue->ref;
-    if (!shard_.has_queue(died_in)) {
-      finish(id);  // Deleted, with all that was in it.
-    } else if (!send(id)) {
-      break;
-    }
+    try_again(id);
   }
   if (!held_.empty()) arm_timer();
+}
+
+void PromisedLetters::try_again(LetterId id) {
+  DeadLetter& letter = promises_.at(static_cast<std::uint64_t>(id)).letter;
+  // Deleted, with all that was in it.
+  if (!shard_.has_queue(letter.queue->ref)) return finish(id);
+  // A policy may send its dead letters elsewhere by now.
+  Vhost* vhost = shard_.topology().find_vhost(letter.queue->vhost);
+  const QueueRecord* now =
+      vhost == nullptr ? nullptr : shard_.topology().find_queue(*vhost, letter.queue->name);
+  if (now != nullptr && now->definition->ref == letter.queue->ref &&
+      now->definition->settings.dead_letter_exchange) {
+    letter.queue = now->definition;
+  }
+  (void)send(id);  // Few enough not to be stopped by a shard that is behind.
 }
 
 }  // namespace leveret::broker

@@ -65,6 +65,7 @@ class PromisedLetters final : private Endpoint, private Timer {
   void note_answer(PublishSeq seq, Verdict verdict);
   void finish(LetterId id);
   void hold(LetterId id);
+  void try_again(LetterId id);
   void arm_timer();
 
   ShardState& shard_;

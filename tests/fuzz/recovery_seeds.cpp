@@ -124,6 +124,17 @@ void write_plain_seeds(const std::function<void(const std::string&, const World&
     life.write_unsynced();
     life.run_seconds(1);
   });
+  one_life("returned", [](LogLife& life) {
+    const LogPlace& first = life.append("back twice", {1, 2});
+    const LogPlace& second = life.append("back, and out again", {1});
+    life.shard().mark_delivered(first, 1);
+    life.shard().mark_returned(first, 1, {1, false});
+    life.commit();
+    life.shard().mark_returned(second, 0, {1, true});
+    life.roll();
+    life.shard().mark_returned(first, 1, {2, false});
+    life.commit();
+  });
   one_life("definitions", [](LogLife& life) {
     for (const char* key : {"a queue", "another queue", "binding", ""}) {
       life.shard().define(key, "value");

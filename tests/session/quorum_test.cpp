@@ -62,6 +62,19 @@ TEST_P(Quorum, IsNotDeletedOnConditions) {
   }
 }
 
+TEST_P(Quorum, IsNotWhatALocalRandomExchangeMayBeBoundTo) {
+  Client& client = with_queue();
+  client.receives(exchange_declare("x", "x-local-random"), queue_declare("classic"))
+      .replies(exchange_declare_ok(), queue_declare_ok("classic", 0, 0));
+  client.receives(queue_bind("classic", "x")).replies(queue_bind_ok());
+  client.receives(queue_bind("q", "x"))
+      .replies(channel_close(406,
+                             "PRECONDITION_FAILED - Queue type rabbit_quorum_queue not valid for "
+                             "this exchange type",
+                             {50, 20}));
+  client.receives(channel_close_ok());
+}
+
 TEST_P(Quorum, RefusesASharedPrefetch) {
   Client& client = with_queue();
   client.receives(qos(5, global)).replies(qos_ok());
