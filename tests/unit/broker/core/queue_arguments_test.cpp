@@ -178,9 +178,29 @@ TEST(QueueArguments, RefusesArgumentsOfOtherTypes) {
             of_other_type("x-delivery-limit"));
 }
 
+TEST(QueueArguments, KnowsHowLongADeliveryMayTake) {
+  EXPECT_EQ(complaint({{"x-consumer-timeout", number(-1)}}),
+            invalid("x-consumer-timeout", "{value_negative,-1}"));
+  EXPECT_EQ(complaint({{"x-consumer-timeout", text("1s")}}),
+            invalid("x-consumer-timeout", "\"expected integer, got longstr\""));
+  for (const auto& [name, action] : {std::pair{"close-channel", AckTimeoutAction::close_channel},
+                                     std::pair{"requeue", AckTimeoutAction::requeue}}) {
+    FieldTable arguments;
+    arguments.set("x-consumer-timeout", number(0));
+    arguments.set("x-consumer-timeout-action", text(name));
+    const auto settings = parse_queue_arguments("q", "/", {}, arguments);
+    ASSERT_TRUE(settings) << name;
+    EXPECT_EQ(settings->consumer_timeout_ms, 0U);
+    EXPECT_EQ(settings->consumer_timeout_action, action);
+  }
+  EXPECT_EQ(shorter_timeout_ms(0, 5), 5U);
+  EXPECT_EQ(shorter_timeout_ms(7, 5), 5U);
+  EXPECT_EQ(shorter_timeout_ms(0, 0), 0U);
+}
+
 TEST(QueueArguments, AcceptsWhatMeansNothing) {
   for (const std::string name :
-       {"x-ha-policy", "x-queue-master-locator", "x-foo", "x-consumer-timeout", "other",
+       {"x-ha-policy", "x-queue-master-locator", "x-foo", "other",
         "x-quorum-target-group-size", "x-max-segment-size"}) {
     EXPECT_EQ(complaint({{name, text("any")}}), "") << name;
   }
@@ -307,7 +327,7 @@ TEST(QueueEquivalence, LocksExclusiveQueues) {
 
 TEST(QueueEquivalence, MindsOnlyWhatAClassicQueueKnows) {
   for (const std::string name :
-       {"x-foo", "x-ha-policy", "x-max-age", "x-max-in-memory-length", "x-consumer-timeout"}) {
+       {"x-foo", "x-ha-policy", "x-max-age", "x-max-in-memory-length"}) {
     EXPECT_EQ(difference({}, {{name, number(1)}}), "") << name;
     EXPECT_EQ(difference({{name, number(1)}}, {}), "") << name;
   }
