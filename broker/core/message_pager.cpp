@@ -203,6 +203,11 @@ std::uint64_t MessagePager::load(PagedChunk& chunk, const QueueDefinition& of, E
 
 void MessagePager::drop_damaged(const QueueDefinition& of) {
   if (!places_.empty()) read_from_log();
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    // Nobody can ever have a damaged message: the log may forget it.
+    const QueueEntry& entry = loading_[places_of_[i]];
+    if (entry.message == nullptr) log_.settle(places_[i], entry.log_index);
+  }
   const auto damaged_count =
       std::erase_if(loading_, [](const QueueEntry& entry) { return entry.message == nullptr; });
   if (damaged_count > 0) report_unreadable(of, damaged_count, "lost, damaged in the log");
@@ -261,47 +266,25 @@ void MessagePager::read_from_log() {
     message->log_place() = places_[index];
     loading_[places_of_[index]].message = std::move(message);
   });
-  for (std::size_t i = 0; i < places_.size(); ++i) {
-    // Nobody can ever have a damaged message: the log may forget it.
-    const QueueEntry& entry = loading_[places_of_[i]];
-    if (entry.message == nullptr) log_.settle(places_[i], entry.log_index);
-  }
 }
 
 std::vector<QueueEntry> MessagePager::read_copy(const PagedChunk& chunk,
                                                 const QueueDefinition& of) {
-  std::vector<QueueEntry> entries;
-  std::vector<storage::LogPlace> places;
-  std::vector<std::size_t> places_of;
-  entries.reserve(chunk.count);
-  const auto read = for_entries(chunk, [&](const PagedEntry& paged,
-                                           std::span<const std::byte> bytes) {
-    QueueEntry& entry = entries.emplace_back();
-    entry.expires_at = paged.expires_at;
-    entry.position = paged.position;
-    entry.log_index = paged.log_index;
-    if (paged.place.is_logged()) {
-      places.push_back(paged.place);
-      places_of.push_back(entries.size() - 1);
-    } else {
-      entry.message = Message::parse(bytes);
-    }
-    return true;
-  });
+  begin_loading();
+  const auto read = for_entries(
+      chunk, Part::all,
+      [&](std::uint32_t, const PagedEntry& paged, std::span<const std::byte> bytes) {
+        add_to_loading(paged, bytes);
+        return true;
+      });
   if (!read) {
     report_unreadable(of, chunk.count,
                       "could not be read back; what the log has comes again with the next start; " +
                           read.error().text());
     return {};
   }
-  if (places.empty()) return entries;
-  reader_->read(places, [&](std::size_t index, std::span<const std::byte> bytes) {
-    auto message = Message::parse(bytes);
-    if (message == nullptr) return;
-    message->log_place() = places[index];
-    entries[places_of[index]].message = std::move(message);
-  });
-  return entries;
+  if (!places_.empty()) read_from_log();
+  return std::exchange(loading_, {});
 }
 
 void MessagePager::discard(const PagedChunk& chunk, const QueueDefinition& of) {

@@ -140,6 +140,7 @@ void StreamQueue::uncount(ConsumerId id) {
 
 bool StreamQueue::pump() {
   retain();
+  if (paused()) return true;
   std::uint64_t spent_bytes = 0;
   Readers held;
   while (!ready_.empty() && spent_bytes < pump_budget_bytes) {
@@ -184,9 +185,10 @@ std::uint64_t StreamQueue::serve(Reader& reader) {
   const ChannelRef channel = reader.channel;
   const ConsumerKey key = reader.key;
   const ConsumerId id = reader.id;
+  const AckTimeout timeout = ack_timeout();
   for (QueueEntry& entry : run) {
-    shard_.send(channel.shard,
-                Deliver{channel, key, id, definition_->ref, false, std::move(entry)});
+    shard_.send(channel.shard, Deliver{channel, key, id, definition_->ref, false,
+                                       std::move(entry), timeout});
   }
   run.clear();
   run_ = std::move(run);
