@@ -71,12 +71,29 @@ class StreamTest : public testing::TestWithParam<bool> {
     if (GetParam()) shards_.start_paging(0, &log_);
   }
   void open(QueueSettings settings = {}) {
+    stream_ = shards_.declare(0, "s", definition_of(std::move(settings)));
+  }
+  static QueueDefinition definition_of(QueueSettings settings) {
     QueueDefinition definition;
-    definition.settings = settings;
+    definition.settings = std::move(settings);
     definition.settings.type = QueueType::stream;
     definition.durable = true;
     definition.durable_number = 7;
-    stream_ = shards_.declare(0, "s", definition);
+    return definition;
+  }
+  /// Shard 0 has decided so.
+  void change(TopologyChange change) {
+    auto delta = std::make_shared<TopologyDelta>();
+    delta->push_back(std::move(change));
+    shard().dispatch(ApplyDelta{1, std::move(delta), false});
+    shards_.settle();
+  }
+  void redefine(QueueSettings settings) {
+    QueueDefinition definition = definition_of(std::move(settings));
+    definition.name = "s";
+    definition.vhost = "/";
+    definition.ref = stream_;
+    change(QueueRedefined{std::make_shared<const QueueDefinition>(std::move(definition))});
   }
   void publish(std::string_view body, Listener* publisher = nullptr, std::uint64_t seq = 0) {
     shard().send(ShardId{0}, PublishToQueue{stream_, Shards::message(body), std::nullopt,

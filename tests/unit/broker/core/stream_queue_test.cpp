@@ -305,6 +305,29 @@ TEST_P(StreamTest, TakesAReaderToWhatIsLeft) {
   EXPECT_EQ(delivered(), std::to_string(51 - left));
 }
 
+TEST_P(StreamTest, FollowsItsSettings) {
+  QueueSettings settings;
+  settings.stream_max_segment_size_bytes = 5000;
+  open(settings);
+  for (int i = 0; i < 100; ++i) publish(std::string(1000, 'x'));
+  shards_.settle();
+  EXPECT_EQ(counts().ready_count, 100U);
+  settings.max_length_bytes = 20'000;
+  redefine(settings);
+  EXPECT_LE(counts().ready_count, 20U);
+}
+
+TEST_P(StreamTest, WaitsWhilePaused) {
+  open();
+  consume(from(StreamStart::Next{}));
+  change(QueuePaused{"/", "s", true});
+  publish_numbers(0, 1);
+  EXPECT_EQ(delivered(), "");
+  EXPECT_EQ(counts().ready_count, 2U);
+  change(QueuePaused{"/", "s", false});
+  EXPECT_EQ(delivered(), "0 1");
+}
+
 // ---- the end ---------------------------------------------------------------------------------
 
 TEST_P(StreamTest, SettlesEverythingInSmallPartsWhenItIsDeleted) {
