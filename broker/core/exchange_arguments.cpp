@@ -65,6 +65,11 @@ Result<void, AmqpError> check_exchange_equivalence(const ExchangeDefinition& exi
       .and_then([&] {
         return check_equivalent_flag("internal", resource, existing.internal, received.internal);
       })
+      .and_then([&]() -> Result<void, AmqpError> {
+        if (existing.type != ExchangeType::federation_upstream) return {};
+        return check_equivalent_arguments(std::array{max_hops_argument}, resource,
+                                          existing.arguments, received.arguments);
+      })
       .and_then([&] {
         return check_equivalent_arguments(compared_arguments, resource, existing.arguments,
                                           received.arguments);

@@ -28,8 +28,8 @@ USERS = [
 ]
 VHOSTS = ("/", "other")
 #: Of RabbitMQ, for exchange types that Leveret has without any.
-PLUGINS = ("rabbitmq_consistent_hash_exchange", "rabbitmq_random_exchange", "rabbitmq_sharding",
-           "rabbitmq_recent_history_exchange")
+PLUGINS = ("rabbitmq_consistent_hash_exchange", "rabbitmq_federation", "rabbitmq_random_exchange",
+           "rabbitmq_recent_history_exchange", "rabbitmq_sharding")
 
 _not_supported = re.compile(r"(?:arg|queue type) '([^']*)' .*is not supported yet by this version of Leveret")
 
