@@ -41,7 +41,7 @@ std::size_t reached(const BindingIndex& index, const FieldTable* headers) {
 
 TEST(FederationIndex, IsAFanoutForWhatMayGoOn) {
   BindingIndex index(ExchangeType::federation_upstream, arguments(2));
-  ASSERT_TRUE(index.add({"key", {}, {}}));
+  ASSERT_TRUE(index.add(BindingKey{Destination{}, "key", {}}));
   EXPECT_TRUE(index.needs_headers());
   EXPECT_FALSE(index.keys_decide());
   EXPECT_FALSE(index.chooses_one());
