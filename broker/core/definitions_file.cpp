@@ -249,7 +249,8 @@ class Reader {
     json::object value;
     value["pattern"] = entry.text("pattern");
     value["apply-to"] = entry.text_or("apply-to", "all");
-    if (const json::value* priority = entry.find("priority")) value["priority"] = *priority;
+    const json::value* priority = entry.find("priority");
+    value["priority"] = priority == nullptr ? json::value(0) : *priority;
     if (const json::value* definition = entry.find("definition")) {
       value["definition"] = *definition;
     } else {

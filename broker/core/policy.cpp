@@ -19,19 +19,19 @@ namespace {
 namespace json = boost::json;
 using protocol::AmqpError;
 
+/// What a policy is for: apply-to.
 struct Target {
   std::string_view name;
-  PolicyTarget target;
   QueueTypes queue_types;
   bool for_exchanges = false;
 };
 constexpr std::array targets{
-    Target{"all", PolicyTarget::all, QueueTypes::all(), true},
-    Target{"queues", PolicyTarget::queues, QueueTypes::all()},
-    Target{"classic_queues", PolicyTarget::classic_queues, QueueTypes::only(QueueType::classic)},
-    Target{"quorum_queues", PolicyTarget::quorum_queues, QueueTypes::only(QueueType::quorum)},
-    Target{"streams", PolicyTarget::streams, QueueTypes::only(QueueType::stream)},
-    Target{"exchanges", PolicyTarget::exchanges, QueueTypes::none(), true},
+    Target{"all", QueueTypes::all(), true},
+    Target{"queues", QueueTypes::all()},
+    Target{"classic_queues", QueueTypes::only(QueueType::classic)},
+    Target{"quorum_queues", QueueTypes::only(QueueType::quorum)},
+    Target{"streams", QueueTypes::only(QueueType::stream)},
+    Target{"exchanges", QueueTypes::none(), true},
 };
 
 constexpr std::array<std::string_view, 4> terms{"priority", "pattern", "apply-to", "definition"};

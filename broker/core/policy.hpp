@@ -27,16 +27,6 @@ std::string_view policy_component(PolicyKind kind);
 /// Nothing: parameters of this component are no policies.
 std::optional<PolicyKind> policy_kind_of(std::string_view component);
 
-/// What a policy is for: apply-to.
-enum class PolicyTarget : std::uint8_t {
-  all,
-  queues,
-  classic_queues,
-  quorum_queues,
-  streams,
-  exchanges
-};
-
 /// A set of types of queues.
 class QueueTypes {
  public:

@@ -4,7 +4,6 @@
 #include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <string_view>
@@ -14,6 +13,7 @@
 #include "broker/core/json_term.hpp"
 #include "broker/core/message_expiration.hpp"
 #include "broker/core/policy_mirroring.hpp"
+#include "broker/core/queue_type_arguments.hpp"
 
 namespace leveret::broker {
 
@@ -36,27 +36,6 @@ std::optional<std::uint64_t> whole_number(const json::value& value) {
 std::optional<std::string_view> text(const json::value& value) {
   if (!value.is_string()) return std::nullopt;
   return std::string_view(value.get_string());
-}
-
-/// "7D" in milliseconds. RabbitMQ's years have 365 days, its months 30.
-std::optional<std::uint64_t> age_ms(std::string_view age) {
-  constexpr std::uint64_t second_ms = 1000;
-  constexpr std::uint64_t hour_ms = 3600 * second_ms;
-  constexpr std::uint64_t day_ms = 24 * hour_ms;
-  struct Unit {
-    char letter;
-    std::uint64_t ms;
-  };
-  constexpr std::array units{Unit{'Y', 365 * day_ms}, Unit{'M', 30 * day_ms}, Unit{'D', day_ms},
-                             Unit{'h', hour_ms},      Unit{'m', 60 * second_ms},
-                             Unit{'s', second_ms}};
-  std::uint64_t count = 0;
-  const char* end = age.data() + age.size();
-  const auto [rest, error] = std::from_chars(age.data(), end, count);
-  if (error != std::errc{} || count == 0 || end - rest != 1) return std::nullopt;
-  const auto unit = std::ranges::find(units, *rest, &Unit::letter);
-  if (unit == units.end()) return std::nullopt;
-  return std::min(count, std::numeric_limits<std::uint64_t>::max() / unit->ms) * unit->ms;
 }
 
 // ---- keys ----------------------------------------------------------------------------------
@@ -113,7 +92,7 @@ bool take_overflow(const json::value& value, PolicySettings& settings) {
 
 bool take_max_age(const json::value& value, PolicySettings& settings) {
   const auto age = text(value);
-  if (age) settings.max_age_ms = age_ms(*age);
+  if (age) settings.max_age_ms = parse_max_age_ms(*age);
   return settings.max_age_ms.has_value();
 }
 

@@ -80,6 +80,15 @@ TEST(DefinitionsFile, MakesPoliciesParameters) {
             R"({"pattern":"^a","apply-to":"queues","priority":7,"definition":{"max-length":5}})");
 }
 
+// Goal: RabbitMQ takes these without a word; a policy as it is stored says both.
+TEST(DefinitionsFile, GivesPoliciesAPriorityAndATarget) {
+  const DefinitionsFile file = read(R"({
+    "policies": [{"vhost": "v", "name": "p", "pattern": "^a", "definition": {"max-length": 5}}]})");
+  ASSERT_EQ(file.changes.size(), 1u);
+  EXPECT_EQ(change<PutParameter>(file, 0).parameter.json,
+            R"({"pattern":"^a","apply-to":"all","priority":0,"definition":{"max-length":5}})");
+}
+
 TEST(DefinitionsFile, ReadsWhatMessagesPassThrough) {
   const DefinitionsFile file = read(R"({
     "exchanges": [
