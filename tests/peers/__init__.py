@@ -24,7 +24,7 @@ Both classes share the constructor arguments `users`, `vhosts` and `start_timeou
 `host`, `port`, `url`, `pids`, `folder`, `log_text()`, `stop()`. `RabbitMQ` also takes `config_lines`
 (lines of rabbitmq.conf), `plugins` and `erlang_arguments`; `Leveret` takes `binary` (default: the environment
 variable LEVERET_BIN), `settings` (a list of `--set` values) and `config` (lines of YAML put in the file). Its data
-is in `data_dir`, a part of `folder`.
+is in `data_dir`, a part of `folder`. Both have `import_definitions(...)` when they are made with `imports=True`.
 
 From a shell, for a test in another language::
 

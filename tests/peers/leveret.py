@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 
-from .broker import Broker, BrokerFailure
+from .broker import Broker, BrokerFailure, wait_until
 
+_imported = "definitions imported"
 _readiness = re.compile(r"amqp://(?:[^@\s]*@)?127\.0\.0\.1:(\d+)")
 
 
@@ -14,12 +16,30 @@ class Leveret(Broker):
 
     kind = "leveret"
 
-    def __init__(self, binary="", settings=(), config=(), **common):
+    def __init__(self, binary="", settings=(), config=(), imports=False, **common):
         super().__init__(**common)
         self.binary = binary or os.environ.get("LEVERET_BIN", "")
         self.settings = list(settings)
         self.config = list(config)
+        self.imports = imports
         self.log_path = ""
+
+    def import_definitions(self, definitions):
+        """Takes definitions in RabbitMQ's format; they are in force when this returns. Needs `imports`."""
+        before = self.log_text().count(_imported)
+        self._write_definitions(definitions)
+        self._process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log_text().count(_imported) > before, 10, "definitions were not imported")
+        if f"{_imported}, but" in self.log_text():
+            raise BrokerFailure(self.log_text())
+
+    def _write_definitions(self, definitions):
+        with open(self._definitions_path, "w", encoding="utf-8") as file:
+            json.dump(definitions, file)
+
+    @property
+    def _definitions_path(self):
+        return os.path.join(self.folder, "definitions.json")
 
     @property
     def data_dir(self):
@@ -42,8 +62,12 @@ class Leveret(Broker):
             file.write("\n".join(self._config_lines()) + "\n")
         self.log_path = os.path.join(self.folder, "leveret.log")
         arguments = [os.path.abspath(self.binary), "serve", "--config", config_path]
+        imports = ()
+        if self.imports:
+            self._write_definitions({})
+            imports = (f"definitions.import=[{self._definitions_path}]", "definitions.when=every_boot")
         # Not in the file, which tests write anew before a reload.
-        for setting in (f"node.data_dir={self.data_dir}", *self.settings):
+        for setting in (f"node.data_dir={self.data_dir}", *imports, *self.settings):
             arguments += ["--set", setting]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LEVERET_")}
         with open(self.log_path, "wb") as log:

@@ -3,6 +3,7 @@
 import base64
 import glob
 import hashlib
+import http.client
 import json
 import os
 import signal
@@ -30,11 +31,15 @@ class RabbitMQ(Broker):
 
     kind = "rabbitmq"
 
-    def __init__(self, config_lines=(), plugins=(), erlang_arguments="", **common):
+    def __init__(self, config_lines=(), plugins=(), erlang_arguments="", imports=False, **common):
         super().__init__(**common)
         self.config_lines = list(config_lines)
         self.plugins = list(plugins)
         self.erlang_arguments = erlang_arguments
+        self.imports = imports
+        if imports:
+            self.plugins.append("rabbitmq_management")
+        self._http_port = 0
         self._name_server = None
         self._environment = {}
 
@@ -45,6 +50,21 @@ class RabbitMQ(Broker):
         if done.returncode != 0:
             raise BrokerFailure(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}")
         return done.stdout
+
+    def import_definitions(self, definitions):
+        """Takes definitions in RabbitMQ's format; they are in force when this returns. Needs `imports`."""
+        administrator = next(user for user in self.users if "administrator" in user.tags)
+        login = base64.b64encode(f"{administrator.name}:{administrator.password}".encode()).decode()
+        connection = http.client.HTTPConnection(self.host, self._http_port, timeout=60)
+        try:
+            connection.request("POST", "/api/definitions", json.dumps(definitions),
+                               {"content-type": "application/json", "authorization": f"Basic {login}"})
+            response = connection.getresponse()
+            text = response.read().decode()
+            if response.status >= 300:
+                raise BrokerFailure(f"RabbitMQ does not take definitions: {text}")
+        finally:
+            connection.close()
 
     def end_node(self, number):
         """Sends the node a signal that ends it, and returns its exit code. start_again() may follow."""
@@ -76,7 +96,7 @@ class RabbitMQ(Broker):
     def _start_once(self, attempt):
         folder = os.path.join(self.folder, f"start-{attempt}")
         os.mkdir(folder)
-        self.port, name_server_port, distribution_port = _free_ports(3)
+        self.port, self._http_port, name_server_port, distribution_port = _free_ports(4)
         self._write_files(folder)
         self._environment = self._make_environment(folder, name_server_port, distribution_port)
         self._name_server = subprocess.Popen(
@@ -103,6 +123,7 @@ class RabbitMQ(Broker):
             "log.console = true",
             "log.console.level = warning",
             "log.file = false",
+            *([f"management.tcp.ip = {self.host}", f"management.tcp.port = {self._http_port}"] if self.imports else []),
             *self.config_lines,
         ]
         with open(os.path.join(folder, "rabbitmq.conf"), "w", encoding="utf-8") as file:

@@ -6,6 +6,7 @@ import importlib
 import json
 import pkgutil
 import re
+import threading
 import time
 import traceback
 from collections import Counter
@@ -75,11 +76,11 @@ def _load_scripts():
 
 
 def _rabbitmq():
-    return RabbitMQ(users=USERS, vhosts=VHOSTS, plugins=PLUGINS)
+    return RabbitMQ(users=USERS, vhosts=VHOSTS, plugins=PLUGINS, imports=True)
 
 
 def _leveret(options):
-    return Leveret(users=USERS, vhosts=VHOSTS, settings=[f"node.threads={options.shards}"])
+    return Leveret(users=USERS, vhosts=VHOSTS, settings=[f"node.threads={options.shards}"], imports=True)
 
 
 class Played:
@@ -91,12 +92,12 @@ class Played:
         self.skipped = skipped
 
 
-def _play_one(script, address):
+def _play_one(script, address, define):
     reason = getattr(script.function, "skip_reason", "")
     if reason:
         return Played(skipped=reason)
     try:
-        return Played(script.run(address))
+        return Played(script.run(address, define))
     except Exception:  # a broken script must not take the others along
         return Played(crash=traceback.format_exc())
 
@@ -104,8 +105,14 @@ def _play_one(script, address):
 def _play(chosen, broker, jobs):
     """Plays the scripts side by side. Returns {script: Played}."""
     address = (broker.host, broker.port)
+    lock = threading.Lock()
+
+    def define(definitions):
+        with lock:
+            broker.import_definitions(definitions)
+
     with ThreadPoolExecutor(jobs) as pool:
-        return dict(zip(chosen, pool.map(lambda script: _play_one(script, address), chosen)))
+        return dict(zip(chosen, pool.map(lambda script: _play_one(script, address, define), chosen)))
 
 
 class Report:

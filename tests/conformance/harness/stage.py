@@ -1,6 +1,7 @@
 """What a script is given: connections to the broker under test and names of its own."""
 
 import hashlib
+import json
 import time
 
 from .connection import Connection, ConnectionClosed, NothingArrived
@@ -17,9 +18,9 @@ class Script:
         self.function = function
         self.group = function.__module__.rpartition(".")[2]
 
-    def run(self, address):
-        """Plays the script and returns its transcript's lines."""
-        stage = Stage(self.sentence, address)
+    def run(self, address, define):
+        """Plays the script and returns its transcript's lines. `define` takes definitions in RabbitMQ's format."""
+        stage = Stage(self.sentence, address, define)
         try:
             self.function(stage)
         except (ConnectionClosed, NothingArrived):
@@ -41,12 +42,14 @@ def script(sentence):
 class Stage:
     """Connections of one script and the names that it uses."""
 
-    def __init__(self, sentence, address):
+    def __init__(self, sentence, address, define):
         self.prefix = hashlib.sha256(sentence.encode()).hexdigest()[:8] + "."
         self.transcript = Transcript(self.prefix)
         self._address = address
+        self._define = define
         self._connections = []
         self._names = []
+        self._policies = set()
 
     def name(self, bare):
         """A queue or exchange name that no other script uses. What bears it is deleted in the end."""
@@ -100,6 +103,31 @@ class Stage:
         connection.recording = True
         self.note(f"{what}: {'yes' if came else 'not within the time limit'}")
 
+    def policy(self, name, pattern, definition, priority=0, apply_to="all"):
+        """Sets a policy for what the script has named; `pattern` is about the bare names."""
+        self.note(f"policy {name} of {pattern}: {json.dumps(definition)}, priority {priority}, for {apply_to}")
+        self._set_policy("policy", name, pattern, definition, priority, apply_to)
+
+    def operator_policy(self, name, pattern, definition):
+        """The same, of an operator."""
+        self.note(f"operator policy {name} of {pattern}: {json.dumps(definition)}")
+        self._set_policy("operator_policy", name, pattern, definition)
+
+    def no_policy(self, name):
+        """A policy is for nothing any more. An import cannot take it away, which would come to the same."""
+        self.note(f"policy {name} is for nothing any more")
+        self._set_policy("policy", name, "nothing has this name", {"max-length": 0})
+
+    def _set_policy(self, component, name, pattern, definition, priority=0, apply_to="all"):
+        self._policies.add((component, name))
+        policy = {"apply-to": apply_to, "pattern": f"^{self.prefix}{pattern}$", "priority": priority,
+                  "definition": definition}
+        named = {"vhost": "/", "name": self.prefix + name}
+        if component == "policy":
+            self._define({"policies": [{**named, **policy}]})
+        else:
+            self._define({"parameters": [{**named, "component": component, "value": policy}]})
+
     def note(self, line):
         """A line for the reader."""
         self.transcript.add(line)
@@ -113,6 +141,8 @@ class Stage:
                 pass
         if self._names:
             self._remove_names()
+        for component, name in sorted(self._policies):
+            self._set_policy(component, name, "nothing has this name", {"max-length": 0})
 
     def _remove_names(self):
         connection = self.connect()
