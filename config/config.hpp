@@ -112,6 +112,10 @@ struct Queues {
   std::string default_type = "classic";
 };
 
+struct Events {
+  std::string vhost;  ///< Has the exchange amq.rabbitmq.event; empty: none does.
+};
+
 struct Network {
   bool nodelay = true;
   Duration keepalive{60000};
@@ -157,6 +161,7 @@ struct Config {
   Storage storage;
   Definitions definitions;
   Queues queues;
+  Events events;
   Network network;
   Log log;
   Shutdown shutdown;

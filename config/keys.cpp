@@ -173,6 +173,11 @@ const std::array keys{
         "no default of their own.",
         [](Config& config, const KeyValue& value) { config.queues.default_type = value.text; }},
 
+    Key{"events.vhost", K::text, "", 0, 255, "", true, "event_exchange.vhost",
+        "Virtual host whose exchange amq.rabbitmq.event gets a message for each thing that "
+        "happens; it is made when it is missing. Empty: none.",
+        [](Config& config, const KeyValue& value) { config.events.vhost = value.text; }},
+
     Key{"network.nodelay", K::boolean, "true", 0, 0, "", true, "tcp_listen_options.nodelay",
         "TCP_NODELAY on clients' sockets.",
         [](Config& config, const KeyValue& value) { config.network.nodelay = value.flag; }},

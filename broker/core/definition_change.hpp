@@ -31,6 +31,8 @@ struct ClearTopicPermissions {
 };
 /// Succeeds when it is there already.
 struct AddVhost { std::string name; };
+/// Switches RabbitMQ's firehose (firehose.hpp) on or off. It is off after a start.
+struct TraceVhost { std::string name; bool is_on = false; };
 /// All that is in it goes with it, and its connections are closed. One that the configuration
 /// names is made again at the next start or reload.
 struct DeleteVhost { std::string name; };
@@ -47,7 +49,7 @@ struct DeleteParameter { ParameterKey key; };
 
 using DefinitionChange =
     std::variant<PutUser, DeleteUser, SetPermissions, ClearPermissions, SetTopicPermissions,
-                 ClearTopicPermissions, AddVhost, DeleteVhost, PauseQueue, PutParameter,
+                 ClearTopicPermissions, AddVhost, TraceVhost, DeleteVhost, PauseQueue, PutParameter,
                  DeleteParameter>;
 
 }  // namespace leveret::broker

@@ -42,6 +42,8 @@ class DefinitionWriter {
   void note(Topology& topology, const VhostAdded& change);
   /// The parameter that says so has been written.
   void note(Topology&, const VhostDefaultQueueType&) {}
+  /// It is not kept: RabbitMQ forgets it with the node, too.
+  void note(Topology&, const VhostTracing&) {}
   void note(Topology& topology, const VhostRemoved& change);
   void note(Topology& topology, const ExchangeAdded& change);
   void note(Topology& topology, const ExchangeRemoved& change);

@@ -170,6 +170,7 @@ class Reader {
   void read_vhost(const Entry& entry) {
     const std::string name = entry.name("name");
     add(AddVhost{name});
+    if (entry.find("tracing") != nullptr) add(TraceVhost{name, entry.flag("tracing")});
     // RabbitMQ has had these beside the name, and in a table of their own.
     json::object metadata;
     if (const json::value* given = entry.find("metadata"); given != nullptr) {

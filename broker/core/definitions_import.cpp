@@ -32,6 +32,9 @@ struct Subject {
   std::string operator()(const AddVhost& added) const {
     return describe_definition(VhostDefinition{added.name});
   }
+  std::string operator()(const TraceVhost& traced) const {
+    return describe_definition(VhostDefinition{traced.name});
+  }
   std::string operator()(const DeleteVhost& gone) const {
     return describe_definition(VhostDefinition{gone.name});
   }

@@ -192,6 +192,7 @@ struct ReleaseChannels { std::string user; std::uint64_t count = 1; };
 struct ReplaceUsers {
   std::shared_ptr<const Users> users;
   std::vector<std::string> vhosts;  ///< Those that must exist afterwards.
+  std::string event_vhost{};        ///< Gets the event exchange; empty: none does.
 };
 struct ChangeDefinition { DefinitionChange change; };
 /// Answered when the log has all that was decided before.
@@ -207,6 +208,7 @@ using TopologyOperation =
 struct TopologyRequest {
   EndpointRef requester;
   TopologyOperation operation;
+  std::string user{};  ///< Who asks, for the event exchange; empty: the broker itself.
 };
 /// Sent when every shard has applied what the request changed, and the log has it as far as it is
 /// durable; or at once when it is refused.

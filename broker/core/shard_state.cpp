@@ -476,6 +476,13 @@ void ShardState::on(const DeltaApplied& message) { controller_->on(message); }
 // ---- node-wide conditions ------------------------------------------------------------------
 
 void ShardState::on(const ResourceAlarm& message) {
+  const auto tell = [&](std::string_view resource, bool was_on, bool is_on) {
+    if (was_on == is_on || own_ != ShardId{0} || !events_.is_on()) return;
+    events_.publish(is_on ? "alarm.set" : "alarm.cleared",
+                    Facts().text("source", resource).take());
+  };
+  tell("memory", alarm_.memory, message.memory);
+  tell("disk", alarm_.disk, message.disk);
   alarm_ = message;
   endpoints_.for_each([&](Endpoint* endpoint) { endpoint->receive(message); });
 }

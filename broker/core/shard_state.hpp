@@ -19,6 +19,7 @@
 #include "broker/core/dead_letters.hpp"
 #include "broker/core/discarded_chunks.hpp"
 #include "broker/core/endpoint.hpp"
+#include "broker/core/event_exchange.hpp"
 #include "broker/core/message_pager.hpp"
 #include "broker/core/queue.hpp"
 #include "broker/core/shard_message.hpp"
@@ -174,6 +175,7 @@ class ShardState {
   /// Null when queues stay in memory.
   MessagePager* pager() { return pager_; }
   DeadLetters& dead_letters() { return dead_letters_; }
+  EventExchange& events() { return events_; }
   /// Takes what streams have forgotten and the log has to hear of.
   DiscardedChunks& discarded_chunks() { return discarded_chunks_; }
   /// How many expired messages a queue may drop now before others have their turn. Together they
@@ -260,6 +262,7 @@ class ShardState {
   };
   std::deque<Unwritten> unwritten_;
   DeadLetters dead_letters_{*this};
+  EventExchange events_{*this};
   DiscardedChunks discarded_chunks_;
   std::uint64_t last_durable_number_ = 0;
   ResourceAlarm alarm_;

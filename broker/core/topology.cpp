@@ -109,11 +109,24 @@ void Topology::change(const VhostDefaultQueueType& change) {
   vhost->default_queue_type = change.queue_type;
 }
 
+void Topology::change(const VhostTracing& change) {
+  Vhost* vhost = find_vhost(change.name);
+  LEVERET_ASSERT(vhost != nullptr, "only a virtual host that is there is traced");
+  if (vhost->is_traced == change.is_traced) return;
+  vhost->is_traced = change.is_traced;
+  if (change.is_traced) {
+    ++traced_vhost_count_;
+  } else {
+    --traced_vhost_count_;
+  }
+}
+
 void Topology::change(const VhostRemoved& removed) {
   const auto place =
       std::find_if(vhosts_.begin(), vhosts_.end(),
                    [&](const auto& vhost) { return vhost->name == removed.name; });
   LEVERET_ASSERT(place != vhosts_.end(), "only a virtual host that is there is removed");
+  if ((*place)->is_traced) --traced_vhost_count_;
   // No binding leads out of a virtual host, so both ends of each go.
   for (const auto& [name, slot] : (*place)->exchanges) {
     exchanges_[slot].reset();

@@ -94,6 +94,7 @@ class LazyProperties {
 struct Vhost {
   std::string name;
   std::string default_queue_type;  ///< Empty: the node's.
+  bool is_traced = false;          ///< Changes only with Topology's count of those.
   boost::unordered_flat_map<std::string_view, std::uint32_t> exchanges;
   boost::unordered_flat_map<std::string_view, std::uint32_t> queues;
 };
@@ -112,6 +113,8 @@ class Topology {
   ExchangeRecord* find_exchange(Vhost& vhost, std::string_view name);
   QueueRecord* find_queue(Vhost& vhost, std::string_view name);
   const Users& users() const { return *users_; }
+  /// Whether any virtual host is traced: asked for each message.
+  bool has_traced_vhosts() const { return traced_vhost_count_ > 0; }
   std::size_t queue_count() const { return queue_count_; }
   /// Whether some queue got a dead-letter exchange from a policy after it had been declared. What
   /// was delivered before does not know of it.
@@ -154,6 +157,7 @@ class Topology {
  private:
   void change(const VhostAdded& change);
   void change(const VhostDefaultQueueType& change);
+  void change(const VhostTracing& change);
   void change(const VhostRemoved& change);
   void change(const ExchangeAdded& change);
   void change(const ExchangeRemoved& change);
@@ -180,6 +184,7 @@ class Topology {
   std::vector<QueueRecord> queues_;
   std::vector<std::uint32_t> free_queues_;
   std::size_t queue_count_ = 0;
+  std::size_t traced_vhost_count_ = 0;
   bool has_late_dead_lettering_ = false;
   std::shared_ptr<const Users> users_;
 

@@ -61,8 +61,18 @@ void TopologyController::on(TopologyRequest&& request) {
              repeats_what_may_be_durable(request.operation)) {
     ticket = last_ticket_;
   }
-  if (delta.empty() && !ticket) return send(std::move(answer));
-  publish(std::move(delta), ticket, std::move(answer));
+  const bool tells = shard_.events().is_on() && answer.outcome;
+  const TopologyDelta told = tells ? delta : TopologyDelta{};
+  if (delta.empty() && !ticket) {
+    send(std::move(answer));
+  } else {
+    publish(std::move(delta), ticket, std::move(answer));
+  }
+  if (!tells) return;
+  shard_.events().publish(told, request.user);
+  if (const auto* change = std::get_if<ChangeDefinition>(&request.operation)) {
+    tell_event(change->change, request.user);
+  }
 }
 
 void TopologyController::publish(TopologyDelta&& delta, const Ticket& ticket, Answer&& answer) {

@@ -121,6 +121,7 @@ class TopologyController {
   Outcome change(const SetTopicPermissions& request, TopologyDelta& delta);
   Outcome change(const ClearTopicPermissions& request, TopologyDelta& delta);
   Outcome change(const AddVhost& request, TopologyDelta& delta);
+  Outcome change(const TraceVhost& request, TopologyDelta& delta);
   Outcome change(const DeleteVhost& request, TopologyDelta& delta);
   Outcome change(const PauseQueue& request, TopologyDelta& delta);
   Outcome change(const PutParameter& request, TopologyDelta& delta);
@@ -139,6 +140,7 @@ class TopologyController {
 
   Result<void, protocol::AmqpError> check_user_and_vhost(const std::string& user,
                                                          const std::string& vhost);
+  void add_event_exchange(const std::string& vhost_name, TopologyDelta& delta);
   void forget_user(const std::string& name);
   void replace_users(TopologyDelta& delta);
 
@@ -149,6 +151,8 @@ class TopologyController {
                                     const ExchangeRecord* removed, TopologyDelta& delta);
   Result<void, protocol::AmqpError> check_ends(const BindingDefinition& binding, Vhost*& vhost);
   void publish(TopologyDelta&& delta, const Ticket& ticket, Answer&& answer);
+  /// Tells the event exchange what a request has done that is no change of the topology.
+  void tell_event(const DefinitionChange& change, const std::string& user);
   void release_applied();
   void send(Answer&& answer);
 

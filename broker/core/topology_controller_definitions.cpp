@@ -1,5 +1,6 @@
 // Users, virtual hosts and parameters.
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/core/link_parameters.hpp"
@@ -62,9 +63,30 @@ TopologyController::Outcome TopologyController::decide(const ReplaceUsers& reque
   for (const std::string& name : request.vhosts) {
     if (shard_.topology().find_vhost(name) == nullptr) add_vhost(name, delta);
   }
+  if (!request.event_vhost.empty()) add_event_exchange(request.event_vhost, delta);
   configured_users_ = request.users;
   replace_users(delta);
   return QueueRef{};
+}
+
+void TopologyController::add_event_exchange(const std::string& vhost_name, TopologyDelta& delta) {
+  Vhost* vhost = shard_.topology().find_vhost(vhost_name);
+  const bool is_there =
+      vhost != nullptr &&
+      shard_.topology().find_exchange(*vhost, EventExchange::name) != nullptr;
+  if (is_there) return;
+  const bool is_made = std::ranges::any_of(delta, [&](const TopologyChange& change) {
+    const auto* added = std::get_if<VhostAdded>(&change);
+    return added != nullptr && added->name == vhost_name;
+  });
+  if (vhost == nullptr && !is_made) add_vhost(vhost_name, delta);
+  ExchangeDefinition exchange;
+  exchange.vhost = vhost_name;
+  exchange.name = EventExchange::name;
+  exchange.type = ExchangeType::topic;
+  exchange.durable = true;
+  exchange.internal = true;
+  delta.push_back(ExchangeAdded{std::move(exchange)});
 }
 
 TopologyController::Outcome TopologyController::decide(const ChangeDefinition& request,
@@ -185,6 +207,15 @@ TopologyController::Outcome TopologyController::change(const ClearTopicPermissio
 TopologyController::Outcome TopologyController::change(const AddVhost& request,
                                                        TopologyDelta& delta) {
   if (shard_.topology().find_vhost(request.name) == nullptr) add_vhost(request.name, delta);
+  return QueueRef{};
+}
+
+TopologyController::Outcome TopologyController::change(const TraceVhost& request,
+                                                       TopologyDelta& delta) {
+  if (shard_.topology().find_vhost(request.name) == nullptr) {
+    return tl::unexpected(AmqpError::not_found("no " + vhost_text(request.name)));
+  }
+  delta.push_back(VhostTracing{request.name, request.is_on});
   return QueueRef{};
 }
 

@@ -57,6 +57,8 @@ struct BindingDefinition {
 struct VhostAdded { std::string name; };
 /// The type that its queues have if they are declared without one; empty: the node's.
 struct VhostDefaultQueueType { std::string name, queue_type; };
+/// The firehose (firehose.hpp) is switched on or off.
+struct VhostTracing { std::string name; bool is_traced = false; };
 /// All that is in it goes with it: queues, exchanges, bindings; and its connections are closed.
 struct VhostRemoved { std::string name; };
 struct ExchangeAdded { ExchangeDefinition definition; };
@@ -77,9 +79,9 @@ struct BindingRemoved { BindingDefinition binding; };
 struct UsersReplaced { std::shared_ptr<const Users> users; };
 
 using TopologyChange =
-    std::variant<VhostAdded, VhostDefaultQueueType, VhostRemoved, ExchangeAdded, ExchangeRemoved,
-                 QueueAdded, QueueRemoved, QueuePaused, BindingAdded, BindingRemoved, UsersReplaced,
-                 ExchangeRedefined, QueueRedefined>;
+    std::variant<VhostAdded, VhostDefaultQueueType, VhostTracing, VhostRemoved, ExchangeAdded,
+                 ExchangeRemoved, QueueAdded, QueueRemoved, QueuePaused, BindingAdded,
+                 BindingRemoved, UsersReplaced, ExchangeRedefined, QueueRedefined>;
 
 /// Changes that become visible together.
 using TopologyDelta = std::vector<TopologyChange>;

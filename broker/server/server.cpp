@@ -38,6 +38,7 @@ std::shared_ptr<const broker::SessionSettings> session_settings(const config::Co
   settings->product = config.compat.product;
   settings->version = config.compat.version;
   settings->platform = "C++20";
+  settings->node_name = config.node.name;
   settings->cluster_name =
       config.node.cluster_name.empty() ? config.node.name : config.node.cluster_name;
   settings->mechanisms = config.auth.mechanisms;
@@ -67,7 +68,7 @@ ShardSettings shard_settings(const config::Config& config) {
   socket.receive_buffer_bytes = config.network.receive_buffer_bytes;
   return {session_settings(config), socket, config.memory.high_watermark_bytes,
           config.memory.page_out_at_bytes,
-          static_cast<std::uint64_t>(config.limits.consumer_timeout.count())};
+          static_cast<std::uint64_t>(config.limits.consumer_timeout.count()), config.events.vhost};
 }
 
 std::uint64_t resident_bytes() {
@@ -173,11 +174,12 @@ void Server::install_users(const config::Config& config) {
   limits.connections = config.limits.connections;
   limits.connections_per_user = config.limits.connections_per_user;
   limits.queues = config.limits.queues;
-  shards_[0]->post([this, limits, users = make_listed_users(config), vhosts = config.vhosts] {
+  shards_[0]->post([this, limits, users = make_listed_users(config), vhosts = config.vhosts,
+                    event_vhost = config.events.vhost] {
     broker::ShardState& state = shards_[0]->state();
     state.controller().set_limits(limits);
     state.send(ShardId{0},
-               broker::TopologyRequest{{}, broker::ReplaceUsers{users, vhosts}});
+               broker::TopologyRequest{{}, broker::ReplaceUsers{users, vhosts, event_vhost}});
   });
 }
 

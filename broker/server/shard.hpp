@@ -44,6 +44,7 @@ struct ShardSettings {
   std::uint64_t memory_high_watermark_bytes = 0;
   std::uint64_t page_out_at_bytes = 0;  ///< Messages take as much before queues are paged out.
   std::uint64_t consumer_timeout_ms = 0;  ///< 0: no limit.
+  std::string event_vhost;              ///< Has the event exchange; empty: none does.
 };
 
 /// A shard's own ways to the disk.
@@ -95,6 +96,7 @@ class Shard {
     settings_ = std::move(settings);
     pager_.set_budget(settings_.page_out_at_bytes);
     state_.set_consumer_timeout_ms(settings_.consumer_timeout_ms);
+    state_.events().set_vhost(settings_.event_vhost);
   }
   broker::MessagePager& pager() {
     guard_.assert_held();

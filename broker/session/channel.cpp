@@ -146,6 +146,7 @@ void Channel::release() {
   // Youngest first: a queue finds them at the end of its list, however many there are.
   for (; !consumers_.empty(); consumers_.pop_back()) {
     const ChannelConsumer& consumer = consumers_.back();
+    tell_of_consumer("consumer.deleted", consumer);
     shard().send(consumer.queue.shard, RemoveConsumer{consumer.queue, consumer.id, {}});
   }
   reply_consumer_.reset();
@@ -193,7 +194,7 @@ void Channel::ask_topology(TopologyOperation operation,
                            std::function<void(TopologyReply&&)> then) {
   on_topology_reply_ = std::move(then);
   connection_.begin_wait();
-  shard().send(ShardId{0}, TopologyRequest{ref(), std::move(operation)});
+  shard().send(ShardId{0}, TopologyRequest{ref(), std::move(operation), connection_.user()});
 }
 
 void Channel::answer_when_committed(bool is_durable, std::function<void()> answer) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "broker/core/endpoint.hpp"
+#include "broker/core/firehose.hpp"
 #include "broker/core/shard_state.hpp"
 #include "broker/session/ack_timeouts.hpp"
 #include "broker/session/confirm_tracker.hpp"
@@ -90,6 +91,10 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
   void on(const protocol::tx::Select& method);
   void on(const protocol::tx::Commit& method);
   void on(const protocol::tx::Rollback& method);
+
+  // ---- the event exchange ----
+  void tell_opened();
+  void tell_closed();
 
   // ---- Endpoint ----
   using Endpoint::receive;
@@ -188,6 +193,14 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
   /// Whether a queue of that name belongs to another connection.
   bool is_locked(std::string_view name);
   Vhost& vhost();
+  // Requires: some virtual host is traced. Does nothing unless it is this one.
+  void tell_firehose(const Message& published);
+  void tell_firehose(const QueueEntry& delivered, QueueRef queue);
+  TracedClient traced_client() const;
+  // session_events.cpp
+  /// What people call it: "address:port (connection_name) (1)".
+  std::string full_name() const;
+  void tell_of_consumer(std::string_view what, const ChannelConsumer& consumer);
 
   // channel_exchange.cpp, channel_queue.cpp
   void declare_exchange(const protocol::exchange::Declare& method);

@@ -142,6 +142,7 @@ void Channel::consume(const QueueDefinition& queue, ChannelConsumer consumer,
     consumers_.push_back(consumer);
     consumers_.back().id = reply.consumer;
     if (!nowait) write(basic::ConsumeOk{consumer.tag});
+    tell_of_consumer("consumer.created", consumers_.back());
     // What held deliveries back may have changed while the queue was asked.
     update_blocked(consumers_.back(), false);
   });
@@ -167,6 +168,7 @@ void Channel::on(const basic::Cancel& method) {
       return consumer.key == cancelled.key;
     });
     end_cancel(cancelled.tag, nowait);
+    tell_of_consumer("consumer.deleted", cancelled);
   });
   shard().send(cancelled.queue.shard, RemoveConsumer{cancelled.queue, cancelled.id, ref()});
 }
@@ -187,6 +189,7 @@ void Channel::lose_consumer(ConsumerKey key) {
   const ChannelConsumer* consumer = find_consumer(key);
   if (consumer == nullptr) return;
   const std::string tag = consumer->tag;
+  tell_of_consumer("consumer.deleted", *consumer);
   std::erase_if(consumers_, [&](const ChannelConsumer& other) { return other.key == key; });
   // RabbitMQ tells only clients that have said they understand it.
   if (connection_.wants_cancel_notify()) write(basic::Cancel{tag, true});
@@ -251,6 +254,7 @@ void Channel::receive(Deliver&& message) {
   method.redelivered = message.entry.redelivered;
   method.exchange = message.entry.message->exchange();
   method.routing_key = message.entry.message->routing_key();
+  if (shard().topology().has_traced_vhosts()) tell_firehose(message.entry, message.queue);
   if (message.entry.is_counted && message.entry.delivery_count > 0) {
     write_counted(method, message.entry);
   } else {
@@ -314,6 +318,7 @@ void Channel::receive(GetReply&& message) {
     method.exchange = message.entry->message->exchange();
     method.routing_key = message.entry->message->routing_key();
     method.message_count = static_cast<std::uint32_t>(message.ready_count);
+    if (shard().topology().has_traced_vhosts()) tell_firehose(*message.entry, message.queue);
     // RabbitMQ shows here also that it has never come back.
     if (message.entry->is_counted) {
       write_counted(method, *message.entry);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/core/firehose.hpp"
 #include "broker/core/message_expiration.hpp"
 #include "broker/core/reply_token.hpp"
 #include "broker/core/resource_name.hpp"
@@ -39,6 +40,7 @@ void Channel::finish_publish() {
   std::vector<ReplyToken> reply_targets;
   if (exchange->definition.name.empty()) collect_reply_targets(publish, reply_targets);
   route(publish, *exchange);
+  if (shard().topology().has_traced_vhosts()) tell_firehose(*publish.message);
   const bool persistent = publish.properties.delivery_mode == persistent_delivery_mode;
   const bool is_reply = !reply_targets.empty();
   if (transaction_) {
@@ -151,6 +153,20 @@ void Channel::route(const PublishAssembler::Publish& publish, ExchangeRecord& ex
   cache.record = &exchange;
   cache.exchange = message.exchange();
   cache.routing_key = message.routing_key();
+}
+
+void Channel::tell_firehose(const Message& published) {
+  if (!vhost().is_traced) return;
+  trace_publish(shard(), vhost(), published, route_cache_->targets, traced_client());
+}
+
+void Channel::tell_firehose(const QueueEntry& delivered, QueueRef queue) {
+  if (!vhost().is_traced) return;
+  trace_delivery(shard(), vhost(), delivered, queue, traced_client());
+}
+
+TracedClient Channel::traced_client() const {
+  return {connection_.settings().node_name, connection_.name(), number_, connection_.user()};
 }
 
 void Channel::deliver_to_targets(const RoutedPublish& publish) {

@@ -104,6 +104,7 @@ void ConnectionSession::release_everything() {
   }
   for (auto& [number, channel] : channels_) {
     channel->release();
+    channel->tell_closed();
     dead_channels_.push_back(std::move(channel));
   }
   channels_.clear();
@@ -114,6 +115,7 @@ void ConnectionSession::release_everything() {
   exclusive_queues_.clear();
   if (admitted_) {
     admitted_ = false;
+    tell_closed();
     shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseConnection{user_, vhost_}});
   }
 }

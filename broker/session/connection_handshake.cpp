@@ -107,14 +107,17 @@ void ConnectionSession::authenticate(std::string_view mechanism,
       acts_for_broker_ ||
       (user != nullptr && (is_trusted || user->password_hash.matches(credentials->password)));
   if (!is_known) {
-    return refuse_login("user '" + credentials->user + "' - invalid credentials", mechanism);
+    return refuse_login(credentials->user,
+                        "user '" + credentials->user + "' - invalid credentials", mechanism);
   }
   if (!may_connect_from(credentials->user, peer_.is_loopback, settings_->loopback_only_users)) {
-    return refuse_login("user '" + credentials->user + "' can only connect via localhost",
+    return refuse_login(credentials->user,
+                        "user '" + credentials->user + "' can only connect via localhost",
                         mechanism);
   }
   // RabbitMQ's direct connections without a user bear this name, too.
   user_ = acts_for_broker_ ? "none" : credentials->user;
+  if (!acts_for_broker_) tell_login(true, user_, mechanism);
 
   state_ = State::awaiting_tune_ok;
   connection::Tune tune;
@@ -124,7 +127,9 @@ void ConnectionSession::authenticate(std::string_view mechanism,
   write(0, tune);
 }
 
-void ConnectionSession::refuse_login(const std::string& why, std::string_view mechanism) {
+void ConnectionSession::refuse_login(const std::string& user, const std::string& why,
+                                     std::string_view mechanism) {
+  tell_login(false, user, mechanism, why);
   log(SessionEvent::Level::warning, SessionEvent::Category::auth,
       "connection " + name() + ": " + std::string(mechanism) + " login refused: " + why);
   if (!client_wants_auth_failure_close_) return close_silently();
@@ -214,6 +219,7 @@ void ConnectionSession::receive(TopologyReply&& message) {
       "connection " + name() + ": user '" + user_ + "' authenticated and granted access to " +
           "vhost '" + vhost_ + "'");
   write(0, connection::OpenOk{});
+  tell_opened();
   end_wait();
 }
 

@@ -193,6 +193,7 @@ void ConnectionSession::open_channel(const Frame& frame) {
 void ConnectionSession::add_channel(std::uint16_t number, std::span<const std::byte> open) {
   const auto place = channels_.emplace(number, std::make_unique<Channel>(*this, number)).first;
   place->second->on_method(open);
+  place->second->tell_opened();
 }
 
 /// Shard 0 has said whether the user may have another channel.
@@ -211,6 +212,7 @@ void ConnectionSession::end_open_channel(const TopologyReply& answer) {
 void ConnectionSession::close_channel(std::uint16_t number) {
   const auto place = channels_.find(number);
   place->second->release();
+  place->second->tell_closed();
   dead_channels_.push_back(std::move(place->second));
   channels_.erase(place);
   shard_.send(ShardId{0}, TopologyRequest{EndpointRef{}, ReleaseChannels{user_}});

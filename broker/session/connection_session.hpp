@@ -173,9 +173,15 @@ class ConnectionSession final : public Endpoint, private Timer {
   // connection_handshake.cpp
   void start();
   void authenticate(std::string_view mechanism, std::span<const std::byte> response);
-  void refuse_login(const std::string& why, std::string_view mechanism);
+  void refuse_login(const std::string& user, const std::string& why, std::string_view mechanism);
   bool check_tuning(const protocol::connection::TuneOk& method);
   void read_capabilities(const protocol::FieldTable& client_properties);
+
+  // session_events.cpp
+  void tell_login(bool succeeded, std::string_view user, std::string_view mechanism,
+                  std::string_view why_not = {});
+  void tell_opened();
+  void tell_closed();
 
   // connection_ending.cpp
   void fail_out_of_turn(protocol::MethodId method);

@@ -13,6 +13,7 @@ struct SessionSettings {
   std::string product = "RabbitMQ";  ///< kombu and Celery choose their QoS by product and version.
   std::string version = "3.13.7";
   std::string platform;
+  std::string node_name;
   std::string cluster_name;
   std::vector<std::string> mechanisms = {"PLAIN", "AMQPLAIN"};
   std::vector<std::string> loopback_only_users = {"guest"};
