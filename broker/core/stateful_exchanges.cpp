@@ -212,10 +212,10 @@ void StatefulExchanges::note(PublishSeq seq, std::optional<Verdict> verdict) {
     shard_.send(asked.publisher.shard, ReplyVerdict{asked.publisher, asked.seq, asked.returned});
   } else if (asked.seq != PublishSeq{}) {
     // What was to be delivered at once has been when one of the queues has done so.
-    const Verdict verdict = whole.rejected                          ? Verdict::rejected
-                            : whole.undelivered && !whole.accepted ? Verdict::undelivered
-                                                                    : Verdict::accepted;
-    shard_.send(asked.publisher.shard, PublishVerdict{asked.publisher, asked.seq, verdict});
+    const Verdict joint = whole.rejected                          ? Verdict::rejected
+                          : whole.undelivered && !whole.accepted ? Verdict::undelivered
+                                                                  : Verdict::accepted;
+    shard_.send(asked.publisher.shard, PublishVerdict{asked.publisher, asked.seq, joint});
   }
 }
 
