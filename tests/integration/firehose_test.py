@@ -9,18 +9,18 @@ from support import DaemonTest, connect, on_each_shard_count
 from support.daemon import wait_for
 
 
-def table(event_headers):
-    """Headers as a dictionary of plain values."""
-    return {name: plain(value) for name, value in event_headers.items()}
+def table(entries):
+    """A field table as a dictionary of plain values."""
+    return {name: plain(value) for name, value in entries}
 
 
-def plain(value):
+def plain(typed):
     """A field's value without its type."""
-    if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)) and not hasattr(value, "value"):
-        return [plain(inner) for inner in value]
-    return getattr(value, "value", value)
+    if typed.letter == "F":
+        return table(typed.value)
+    if typed.letter == "A":
+        return [plain(one) for one in typed.value]
+    return typed.value.decode() if isinstance(typed.value, bytes) else typed.value
 
 
 @on_each_shard_count
