@@ -35,6 +35,7 @@ std::uint64_t StreamQueue::segment_size_bytes() const {
 // ---- what comes ----------------------------------------------------------------------------
 
 std::optional<Verdict> StreamQueue::enqueue(PublishToQueue&& publish) {
+  if (publish.immediate && !is_awaited(*publish.message)) return Verdict::undelivered;
   const MessageRef message = with_stream_offset(*publish.message, next_offset_);
   next_offset_ = next_offset_ + 1;
   const std::array number{definition_->durable_number};
@@ -47,6 +48,13 @@ std::optional<Verdict> StreamQueue::enqueue(PublishToQueue&& publish) {
     awaited_ = ticket;
   }
   return std::nullopt;
+}
+
+/// Whether somebody waits for the next message, and wants this one.
+bool StreamQueue::is_awaited(const Message& message) const {
+  return !paused() && std::ranges::any_of(waiting_, [&](const Reader& reader) {
+    return reader.next <= next_offset_ && reader.reading->wants(message.properties());
+  });
 }
 
 void StreamQueue::on_committed(PublishSeq) {

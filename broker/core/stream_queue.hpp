@@ -62,6 +62,7 @@ class StreamQueue final : public Queue, private Timer, private Endpoint {
 
   void on_committed(PublishSeq) override;
   void on_timer(Instant now) override;
+  bool is_awaited(const Message& message) const;
   Reader* find(ConsumerId id);
   StreamOffset start_of(const StreamReading& reading);
   void place(Reader& reader);

@@ -328,6 +328,29 @@ TEST_P(StreamTest, WaitsWhilePaused) {
   EXPECT_EQ(delivered(), "0 1");
 }
 
+TEST_P(StreamTest, TakesWhatIsToBeDeliveredAtOnceOnlyForWhoWaitsForIt) {
+  open();
+  const auto publish_immediate = [&](std::uint64_t seq) {
+    shard().send(ShardId{0}, PublishToQueue{.queue = stream_,
+                                            .message = Shards::message("a"),
+                                            .expiration_ms = {},
+                                            .publisher = channel_.ref(),
+                                            .seq = PublishSeq{seq},
+                                            .immediate = true});
+    shards_.settle();
+  };
+  publish_immediate(1);
+  consume({{StreamStart::Next{}}, {"other"}, false});
+  publish_immediate(2);
+  EXPECT_EQ(counts().ready_count, 0U);
+  consume(from(StreamStart::Next{}), 1);
+  publish_immediate(3);
+  EXPECT_EQ(delivered(), "a");
+  publish_immediate(4);
+  EXPECT_EQ(counts().ready_count, 1U) << "it has no credit left";
+  EXPECT_EQ(channel_.verdicts, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+}
+
 // ---- the end ---------------------------------------------------------------------------------
 
 TEST_P(StreamTest, SettlesEverythingInSmallPartsWhenItIsDeleted) {
