@@ -84,7 +84,8 @@ class StreamLives {
   void begin() {
     process_ = std::make_unique<Process>(log_, settings_, now_);
     RecoveredMessages::Queues queues{{7, process_->queue}};
-    RecoveredMessages recovered(queues, log_, Instant{1}, now_);
+    const RecoveredMessages::Exchanges exchanges;
+    RecoveredMessages recovered(queues, exchanges, log_, Instant{1}, now_);
     for (std::size_t i = 0; i < log_.log.size(); ++i) {
       storage::LiveReference reference;
       reference.place = log_.log.place_of(i);

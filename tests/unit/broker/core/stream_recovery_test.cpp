@@ -79,7 +79,8 @@ class StreamRecovery : public testing::Test {
   Shards shards_{1, &log_};
   Paging& paging_{shards_.start_paging(0, &log_)};
   RecoveredMessages::Queues queues_;
-  RecoveredMessages messages_{queues_, log_, Instant{1}, WallTime{}};
+  const RecoveredMessages::Exchanges exchanges_;
+  RecoveredMessages messages_{queues_, exchanges_, log_, Instant{1}, WallTime{}};
   Listener channel_{shards_[0]};
   QueueRef stream_;
 };
