@@ -76,21 +76,6 @@ bool ShardState::pump_queues() {
   return finished;
 }
 
-void ShardState::watch_queue(QueueRef ref, bool is_watched) {
-  Queue* queue = find_queue(ref);
-  if (queue == nullptr) return;
-  queue->is_watched_ = is_watched;
-  queue->was_hungry_ = false;
-  queue->note_hunger();
-}
-
-void ShardState::tell_hunger(Queue& queue) {
-  const bool is_hungry = queue.is_hungry();
-  if (is_hungry == queue.was_hungry_ || queue_observer_ == nullptr) return;
-  queue.was_hungry_ = is_hungry;
-  queue_observer_->on_hunger(queue.definition().ref, is_hungry);
-}
-
 bool ShardState::has_committed_answers() const {
   return controller_ != nullptr && controller_->has_committed_answers();
 }

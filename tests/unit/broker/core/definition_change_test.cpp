@@ -229,23 +229,59 @@ TEST_P(DefinitionChangeTest, SetsAndClearsTopicPermissions) {
 // ---- parameters ----------------------------------------------------------------------------
 
 TEST_P(DefinitionChangeTest, KeepsParameters) {
-  const ParameterKey shovel{"/", "shovel", "p"};
+  const ParameterKey mqtt{"/", "mqtt", "p"};
   const ParameterKey of_the_node{std::nullopt, "cluster", "name"};
-  EXPECT_EQ(change(PutParameter{{shovel, R"({"a":1})"}}), "ok");
-  EXPECT_EQ(change(PutParameter{{shovel, R"({"a":2})"}}), "ok");
+  EXPECT_EQ(change(PutParameter{{mqtt, R"({"a":1})"}}), "ok");
+  EXPECT_EQ(change(PutParameter{{mqtt, R"({"a":2})"}}), "ok");
   EXPECT_EQ(change(PutParameter{{of_the_node, "\"n\""}}), "ok");
-  EXPECT_EQ(log_.take_lines(), (Lines{"+ parameter 'p' of component 'shovel' in vhost '/'",
-                                      "+ parameter 'p' of component 'shovel' in vhost '/'",
+  EXPECT_EQ(log_.take_lines(), (Lines{"+ parameter 'p' of component 'mqtt' in vhost '/'",
+                                      "+ parameter 'p' of component 'mqtt' in vhost '/'",
                                       "+ parameter 'name' of component 'cluster'"}));
   const auto& kept = shards_[0].controller().stored().parameters;
-  EXPECT_EQ(kept, (std::map<ParameterKey, std::string>{{shovel, R"({"a":2})"},
+  EXPECT_EQ(kept, (std::map<ParameterKey, std::string>{{mqtt, R"({"a":2})"},
                                                        {of_the_node, "\"n\""}}));
-  EXPECT_EQ(change(PutParameter{{{"v", "shovel", "p"}, ""}}), "NOT_FOUND - no vhost 'v'");
-  EXPECT_EQ(change(DeleteParameter{shovel}), "ok");
-  EXPECT_EQ(log_.take_lines(), (Lines{"- parameter 'p' of component 'shovel' in vhost '/'"}));
-  EXPECT_EQ(change(DeleteParameter{shovel}),
-            "NOT_FOUND - no parameter 'p' of component 'shovel' in vhost '/'");
+  EXPECT_EQ(change(PutParameter{{{"v", "mqtt", "p"}, ""}}), "NOT_FOUND - no vhost 'v'");
+  EXPECT_EQ(change(DeleteParameter{mqtt}), "ok");
+  EXPECT_EQ(log_.take_lines(), (Lines{"- parameter 'p' of component 'mqtt' in vhost '/'"}));
+  EXPECT_EQ(change(DeleteParameter{mqtt}),
+            "NOT_FOUND - no parameter 'p' of component 'mqtt' in vhost '/'");
   EXPECT_EQ(kept.size(), 1U);
+}
+
+/// Writes down what it is told.
+class Follower final : public TopologyObserver {
+ public:
+  void on_delta(const TopologyDelta& delta) override {
+    for (const TopologyChange& change : delta) {
+      if (const auto* added = std::get_if<VhostAdded>(&change)) lines.push_back("+" + added->name);
+    }
+  }
+  void on_parameter(const ParameterKey& key, const std::string* json) override {
+    lines.push_back(key.name + (json == nullptr ? " gone" : "=" + *json));
+  }
+  Lines lines;
+};
+
+TEST_P(DefinitionChangeTest, TellsWhoFollowsIt) {
+  Follower follower;
+  shards_[0].controller().add_observer(follower);
+  const ParameterKey key{"/", "mqtt", "p"};
+  EXPECT_EQ(change(PutParameter{{key, "1"}}), "ok");
+  EXPECT_EQ(change(PutParameter{{key, "1"}}), "ok");  // Says nothing new.
+  EXPECT_EQ(change(PutParameter{{key, "2"}}), "ok");
+  EXPECT_EQ(change(AddVhost{"v"}), "ok");
+  EXPECT_EQ(change(DeleteParameter{key}), "ok");
+  EXPECT_EQ(follower.lines, (Lines{"p=1", "p=2", "+v", "p gone"}));
+}
+
+TEST_P(DefinitionChangeTest, RefusesShovelsAndUpstreamsThatSayTooLittle) {
+  EXPECT_EQ(change(PutParameter{{{"/", "federation-upstream", "u"}, "{}"}}),
+            "PRECONDITION_FAILED - Validation failed\n\nKey \"uri\" not found in u\n");
+  EXPECT_TRUE(change(PutParameter{{{"/", "shovel", "s"}, "{}"}})
+                  .starts_with("PRECONDITION_FAILED - Validation failed\n\nMust specify"));
+  EXPECT_EQ(change(PutParameter{{{std::nullopt, "shovel", "s"}, "{}"}}),
+            "PRECONDITION_FAILED - a shovel belongs to a virtual host");
+  EXPECT_EQ(shards_[0].controller().stored().parameters.size(), 0U);
 }
 
 // ---- virtual hosts -------------------------------------------------------------------------
@@ -270,7 +306,7 @@ TEST_P(DefinitionChangeTest, DeletesVhostsWithAllThatIsInThem) {
   for (const char* vhost : {"v", "/"}) {
     EXPECT_EQ(change(SetPermissions{{"nova", vhost, "", "", ""}}), "ok");
     EXPECT_EQ(change(SetTopicPermissions{{"nova", vhost, "e", {}}}), "ok");
-    EXPECT_EQ(change(PutParameter{{{vhost, "shovel", "p"}, "{}"}}), "ok");
+    EXPECT_EQ(change(PutParameter{{{vhost, "mqtt", "p"}, "{}"}}), "ok");
     shards_.ask({},
                 DeclareExchange{{vhost, "e", ExchangeType::fanout, true, false, false, {}, {}}});
     for (std::size_t home = 0; home < shards_.size(); ++home) {

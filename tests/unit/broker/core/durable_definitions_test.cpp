@@ -278,8 +278,8 @@ TEST(DurableDefinitions, SayWhatIsWrongWithThem) {
             name + "it has the number 0");
   EXPECT_EQ(decoding_error(queue.key, queue.value.substr(0, 10) + "\0\0\0\3\1aZ"s),
             name + "it has arguments that cannot be read: malformed field table: unknown type 90");
-  EXPECT_EQ(decoding_error(exchange_key("/", "e"), "\1\x08\0\0\0\0\0"s),
-            "the definition of exchange 'e' in vhost '/': it has the type 8, which this version "
+  EXPECT_EQ(decoding_error(exchange_key("/", "e"), "\1\x0c\0\0\0\0\0"s),
+            "the definition of exchange 'e' in vhost '/': it has the type 12, which this version "
             "does not know");
   EXPECT_EQ(decoding_error(user_key("u"), "\1\0\0\0\0\4abcd\0\0\0\0"s),
             "the definition of user 'u': it cannot be read: the password hash has 3 bytes, but a "

@@ -161,7 +161,7 @@ TEST_P(RecoveryTest, GivesUsersAndParametersBack) {
             PermissionDefinition{"configured", "/", "^s", "", ""},
             TopicPermissionDefinition{"nova", "/", "e", {"^w", ""}},
             ExchangeDefinition{"/", "e", ExchangeType::topic, true, true, true, {}, alternate},
-            ParameterDefinition{{"/", "shovel", "p"}, "{}"}}),
+            ParameterDefinition{{"/", "mqtt", "p"}, "{}"}}),
       GetParam());
   EXPECT_EQ(broker.repairs(), Lines{});
   for (ShardState* shard : broker.states) {
@@ -247,8 +247,8 @@ TEST_P(RecoveryTest, MakesAVhostAgainThatIsMissing) {
     return definition;
   };
   Restarted broker(kept({PermissionDefinition{"u", "a", "", "", ""}, queue("a", 1), queue("b", 2),
-                         ParameterDefinition{{"c", "shovel", "p"}, "{}"},
-                         ParameterDefinition{{std::nullopt, "shovel", "p"}, "{}"}}),
+                         ParameterDefinition{{"c", "mqtt", "p"}, "{}"},
+                         ParameterDefinition{{std::nullopt, "mqtt", "p"}, "{}"}}),
                    GetParam());
   EXPECT_EQ(broker.repairs(),
             (Lines{"the definition of vhost 'a' is missing: it is made again for permissions of "
@@ -256,7 +256,7 @@ TEST_P(RecoveryTest, MakesAVhostAgainThatIsMissing) {
                    "the definition of vhost 'b' is missing: it is made again for queue 'q' in "
                    "vhost 'b'",
                    "the definition of vhost 'c' is missing: it is made again for parameter 'p' of "
-                   "component 'shovel' in vhost 'c'"}));
+                   "component 'mqtt' in vhost 'c'"}));
   EXPECT_EQ(broker.recovered->queues.size(), 2U);
   EXPECT_EQ(broker.log.take_lines(), (Lines{"+ vhost 'a'", "+ vhost 'b'", "+ vhost 'c'"}));
 }
@@ -444,7 +444,7 @@ class RandomChanges {
   }
 
   ParameterKey parameter() {
-    if (one_in(4)) return {std::nullopt, "shovel", name()};
+    if (one_in(4)) return {std::nullopt, "mqtt", name()};
     return {vhost(), chance() ? "policy" : "operator_policy", name()};
   }
 

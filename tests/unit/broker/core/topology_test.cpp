@@ -120,6 +120,27 @@ TEST_F(TopologyTest, TakesAVhostAwayWithAllThatIsInIt) {
 }
 
 // Goal: whatever was computed before a change is known to be old after it.
+TEST_F(TopologyTest, TellsAllBindingsOfAnExchange) {
+  exchange("x");
+  exchange("y");
+  queue("a");
+  queue("b");
+  bind("x", "a", "1");
+  bind("x", "a", "2");
+  bind("x", "y", "3", false);
+  bind("y", "b", "4");
+  std::vector<std::string> found;
+  for (const auto& one : topology_.bindings_from(vhost(), *topology_.find_exchange(vhost(), "x"))) {
+    EXPECT_EQ(one.source, "x");
+    found.push_back((one.to_queue ? "queue " : "exchange ") + one.destination + " " +
+                    one.routing_key);
+  }
+  std::ranges::sort(found);
+  EXPECT_EQ(found, (std::vector<std::string>{"exchange y 3", "queue a 1", "queue a 2"}));
+  ASSERT_EQ(topology_.vhosts().size(), 1U);
+  EXPECT_EQ(topology_.vhosts()[0]->name, "/");
+}
+
 TEST_F(TopologyTest, HasAnotherVersionAfterEachChange) {
   std::uint64_t before = topology_.version();
   const std::vector<TopologyDelta> deltas{
