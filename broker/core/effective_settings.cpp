@@ -54,7 +54,13 @@ QueueSettings join(const QueueSettings& declared, const protocol::FieldTable& ar
   take_smaller(settings.expires_ms, policy.expires_ms);
   take_smaller(settings.max_length, policy.max_length);
   take_smaller(settings.delivery_limit, policy.delivery_limit);
-  take_smaller(settings.consumer_timeout_ms, policy.consumer_timeout_ms);
+  if (policy.consumer_timeout_ms) {
+    settings.consumer_timeout_ms = shorter_timeout_ms(settings.consumer_timeout_ms.value_or(0),
+                                                      *policy.consumer_timeout_ms);
+  }
+  if (policy.consumer_timeout_action && !is_declared("x-consumer-timeout-action")) {
+    settings.consumer_timeout_action = *policy.consumer_timeout_action;
+  }
   if (declared.type == QueueType::stream) {
     take(settings.max_length_bytes, policy.max_length_bytes);
     take(settings.max_age_ms, policy.max_age_ms);

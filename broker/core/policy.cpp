@@ -81,7 +81,7 @@ class PolicyReader {
     return nullptr;
   }
 
-  std::optional<PolicyDefinition> definition() {
+  std::optional<PolicyDefinition> definition(const Target* target) {
     const json::value* value = needed("definition");
     if (value == nullptr) return std::nullopt;
     if (!value->is_object()) {
@@ -90,7 +90,8 @@ class PolicyReader {
                "policy_validator.");
       return std::nullopt;
     }
-    auto parsed = parse_policy_definition(kind_, value->get_object());
+    auto parsed = parse_policy_definition(
+        kind_, target == nullptr ? QueueTypes::none() : target->queue_types, value->get_object());
     if (parsed) return std::move(*parsed);
     if (parsed.error().code() == protocol::ReplyCode::not_implemented) {
       not_implemented_ = std::move(parsed.error());
@@ -161,7 +162,7 @@ Result<Policy, AmqpError> Policy::parse(PolicyKind kind, std::string_view name,
   const auto priority = reader.priority();
   auto pattern = reader.pattern();
   const Target* target = reader.target();
-  auto definition = reader.definition();
+  auto definition = reader.definition(target);
   reader.refuse_other_terms();
   if (reader.has_failed()) return tl::unexpected(reader.error());
   Policy policy;

@@ -63,7 +63,8 @@ struct PolicySettings {
   std::optional<std::uint64_t> max_length_bytes;
   std::optional<QueueOverflow> overflow;
   std::optional<std::uint32_t> delivery_limit;
-  std::optional<std::uint64_t> consumer_timeout_ms;
+  std::optional<std::uint64_t> consumer_timeout_ms;  ///< 0: no limit.
+  std::optional<AckTimeoutAction> consumer_timeout_action;
   std::optional<std::uint64_t> max_age_ms;
   std::optional<std::uint64_t> stream_max_segment_size_bytes;
   std::optional<std::uint8_t> stream_filter_size_bytes;

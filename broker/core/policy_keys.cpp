@@ -90,6 +90,12 @@ bool take_overflow(const json::value& value, PolicySettings& settings) {
   return true;
 }
 
+bool take_timeout_action(const json::value& value, PolicySettings& settings) {
+  const auto name = text(value);
+  if (name) settings.consumer_timeout_action = find_ack_timeout_action(*name);
+  return settings.consumer_timeout_action.has_value();
+}
+
 bool take_max_age(const json::value& value, PolicySettings& settings) {
   const auto age = text(value);
   if (age) settings.max_age_ms = parse_max_age_ms(*age);
@@ -131,6 +137,8 @@ struct Key {
   /// Which queues have what it is about.
   QueueTypes types = any_type;
   Who who = Who::users_only;
+  /// Queues that have it in a policy that is for no others.
+  QueueTypes if_asked_for = QueueTypes::none();
 };
 
 using Settings = PolicySettings;
@@ -148,14 +156,19 @@ constexpr std::array keys{
         "is not a valid consumer disconnected timeout", quorum},
     Key{"consumer-timeout", take_number<&Settings::consumer_timeout_ms>,
         "is not a valid consumer timeout"},
+    // Leveret's own, as is the argument.
+    Key{"consumer-timeout-action", take_timeout_action,
+        "is not a valid consumer timeout action", classic | quorum},
     Key{"dead-letter-exchange", take_text<&Settings::dead_letter_exchange>,
         "is not a valid dead letter exchange name", classic | quorum},
     // RabbitMQ takes longer ones, and cannot deliver what is dead-lettered by them.
     Key{"dead-letter-routing-key", take_text<&Settings::dead_letter_routing_key, 255>,
         "is not a valid dead letter routing key", classic | quorum},
     Key{"dead-letter-strategy", take_strategy, "is not a valid dead letter strategy", quorum},
+    // RabbitMQ's classic queues have none. Those here have, but only a policy that is for nothing
+    // else can say so; others pass them by, as in RabbitMQ.
     Key{"delivery-limit", take_number<&Settings::delivery_limit>, "is not a valid delivery limit",
-        quorum, also_operators},
+        quorum, also_operators, classic},
     Key{"expires", take_number<&Settings::expires_ms, 1, anything, expiry_max_ms>,
         "is not a valid queue expiry", classic | quorum, also_operators},
     Key{"federation-upstream", take_text<&Settings::federation_upstream>,
@@ -222,7 +235,7 @@ std::string check_together(const json::object& definition, const PolicySettings&
 
 }  // namespace
 
-Result<PolicyDefinition, AmqpError> parse_policy_definition(PolicyKind kind,
+Result<PolicyDefinition, AmqpError> parse_policy_definition(PolicyKind kind, QueueTypes asked,
                                                             const json::object& definition) {
   if (definition.empty()) return invalid("no policy provided");
   PolicyDefinition parsed;
@@ -233,7 +246,9 @@ Result<PolicyDefinition, AmqpError> parse_policy_definition(PolicyKind kind,
     if (!key.take(*value, parsed.settings)) {
       return invalid(json_term_text(*value) + " " + std::string(key.complaint));
     }
-    parsed.queue_types = parsed.queue_types & key.types;
+    const bool is_asked_for = asked == key.if_asked_for;
+    parsed.queue_types =
+        parsed.queue_types & (is_asked_for ? key.types | key.if_asked_for : key.types);
     unknown.erase(key.name);
   }
   if (kind == PolicyKind::user) {

@@ -21,9 +21,10 @@ struct PolicyDefinition {
   QueueTypes queue_types = QueueTypes::all();
 };
 
-/// Reads and checks a definition. Errors: 406 precondition_failed with RabbitMQ's text about the
-/// first thing that is wrong, 540 not_implemented for a key that Leveret cannot do yet.
+/// Reads and checks a definition of a policy for queues of the types in `asked`. Errors: 406
+/// precondition_failed with RabbitMQ's text about the first thing that is wrong, 540
+/// not_implemented for a key that Leveret cannot do yet.
 Result<PolicyDefinition, protocol::AmqpError> parse_policy_definition(
-    PolicyKind kind, const boost::json::object& definition);
+    PolicyKind kind, QueueTypes asked, const boost::json::object& definition);
 
 }  // namespace leveret::broker

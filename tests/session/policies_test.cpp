@@ -138,6 +138,29 @@ TEST_P(PoliciesLive, KeepAnUnusedQueueThatTheyNoLongerEnd) {
   client.receives(queue_declare("q", passive)).replies(queue_declare_ok("q", 0, 0));
 }
 
+// ---- returns -------------------------------------------------------------------------------
+
+// Goal: RabbitMQ's classic queues have no such limit, so a policy has to be for them alone.
+TEST_P(PoliciesLive, LimitHowOftenAMessageComesBackToAClassicQueue) {
+  Client& client = with_messages(1);
+  world().change(PutParameter{{{"/", "policy", "p"},
+                               R"({"pattern":"^q$","apply-to":"classic_queues","priority":0,)"
+                               R"("definition":{"delivery-limit":1}})"}});
+  client.receives(get("q")).replies(get_ok(1, 0, "q", "1"));
+  client.receives(nack(1, requeue));
+  client.turn_ends();
+  client.receives(queue_declare("q", passive)).replies(queue_declare_ok("q", 1, 0));
+  client.receives(get("q"));
+  EXPECT_EQ(client.takes<amqp::basic::GetOk>([](const auto& method) {
+    return method.delivery_tag;
+  }), 2U);
+  client.take_frame();
+  client.take_frame();
+  client.receives(nack(2, requeue));
+  client.turn_ends();
+  client.receives(queue_declare("q", passive)).replies(queue_declare_ok("q", 0, 0));
+}
+
 // ---- dead letters --------------------------------------------------------------------------
 
 TEST_P(PoliciesLive, DeadLetterAtOnceEvenWhatWasDeliveredBefore) {

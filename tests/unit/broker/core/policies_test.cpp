@@ -143,8 +143,14 @@ TEST(EffectiveSettings, TakeTheSmallestNumber) {
   }
   Joined with = queue_with();
   with.queue.settings.consumer_timeout_ms = 70'000;
-  with.user = R"({"consumer-timeout":60000})";
+  with.user = R"({"consumer-timeout":60000,"consumer-timeout-action":"requeue"})";
   EXPECT_EQ(with.settings().consumer_timeout_ms, 60'000U);
+  EXPECT_EQ(with.settings().consumer_timeout_action, AckTimeoutAction::requeue);
+  with.queue.arguments.set("x-consumer-timeout-action",
+                           protocol::FieldValue::long_string("close-channel"));
+  EXPECT_EQ(with.settings().consumer_timeout_action, AckTimeoutAction::close_channel);
+  with.user = R"({"consumer-timeout":0})";
+  EXPECT_EQ(with.settings().consumer_timeout_ms, 70'000U) << "0 is no limit";
 }
 
 TEST(EffectiveSettings, PutArgumentsBeforePoliciesOtherwise) {

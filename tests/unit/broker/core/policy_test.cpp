@@ -57,6 +57,7 @@ TEST(Policy, SaysWhatItsKeysSay) {
   wanted.overflow = QueueOverflow::reject_publish_dlx;
   wanted.delivery_limit = 4;
   wanted.consumer_timeout_ms = 5;
+  wanted.consumer_timeout_action = AckTimeoutAction::requeue;
   wanted.max_age_ms = 7U * 24 * 3600 * 1000;
   wanted.stream_max_segment_size_bytes = 3'000'000'000;
   wanted.stream_filter_size_bytes = 16;
@@ -65,6 +66,7 @@ TEST(Policy, SaysWhatItsKeysSay) {
                          "dead-letter-routing-key":"k","dead-letter-strategy":"at-least-once",
                          "message-ttl":0,"expires":1,"max-length":2,"max-length-bytes":3,
                          "overflow":"reject-publish-dlx","delivery-limit":4,"consumer-timeout":5,
+                         "consumer-timeout-action":"requeue",
                          "max-age":"7D","stream-max-segment-size-bytes":3000000000,
                          "stream-filter-size-bytes":16,"federation-upstream-set":"all"})"),
             wanted);
@@ -127,6 +129,9 @@ TEST(Policy, IsForWhatItSaysAndWhatHasItsKeys) {
   EXPECT_EQ(targets("exchanges", any), "x");
   EXPECT_EQ(targets("all", R"({"max-length":1})"), "cqx");
   EXPECT_EQ(targets("all", R"({"max-length":1,"delivery-limit":1})"), "qx");
+  EXPECT_EQ(targets("queues", R"({"delivery-limit":1})"), "q");
+  EXPECT_EQ(targets("classic_queues", R"({"max-length":1,"delivery-limit":1})"), "c");
+  EXPECT_EQ(targets("classic_queues", R"({"max-age":"1D","delivery-limit":1})"), "");
   EXPECT_EQ(targets("all", R"({"max-age":"1D","max-length-bytes":1})"), "sx");
   EXPECT_EQ(targets("all", R"({"max-age":"1D","delivery-limit":1})"), "x");
   EXPECT_EQ(targets("queues", R"({"queue-mode":"lazy"})"), "c");
@@ -182,6 +187,8 @@ TEST(Policy, RefusesWrongValuesInRabbitMQsWords) {
   EXPECT_EQ(complaint(R"({"delivery-limit":-1})"), "-1 is not a valid delivery limit");
   EXPECT_EQ(complaint(R"({"consumer-timeout":"x"})"),
             R"(<<"x">> is not a valid consumer timeout)");
+  EXPECT_EQ(complaint(R"({"consumer-timeout-action":"x"})"),
+            R"(<<"x">> is not a valid consumer timeout action)");
   // The first wrong one by its name; only then what is not known.
   EXPECT_EQ(complaint(R"({"unknown":1,"overflow":"x","max-length":-1})"),
             "-1 is not a valid maximum length");
