@@ -179,5 +179,34 @@ TEST_P(Pausing, TakesBackWhatIsRequeued) {
   client.replies(deliver("c", 2, "q", "1", redelivered));
 }
 
+// Goal: an exchange that keeps something asks on behalf of the publisher; what it holds back is
+// taken.
+TEST_P(Immediate, IsAskedForBehindExchangesThatKeepSomething) {
+  Client& client = publisher();
+  client.receives(exchange_declare("x", "x-delayed-message", no_flags,
+                                   table({{"x-delayed-type", FieldValue::long_string("fanout")}})),
+                  confirm_select())
+      .replies(exchange_declare_ok(), confirm_select_ok());
+  client.turn_ends();
+  const auto come_back = [](std::string_view body) {
+    return frames_of(amqp::basic::Return{313, "NO_CONSUMERS", "x", "k"}, Properties{}, body);
+  };
+  client.receives(publish("x", "k", "no queue", {}, immediate))
+      .replies(come_back("no queue"), ack(1));
+  client.turn_ends();
+  client.receives(queue_bind("q", "x"), publish("x", "k", "no consumer", {}, immediate))
+      .replies(queue_bind_ok(), come_back("no consumer"), ack(2));
+  client.turn_ends();
+  const Properties held{.headers = table({{"x-delay", FieldValue::int32(100)}})};
+  client.receives(publish("x", "k", "held", held, immediate)).replies(ack(3));
+  client.turn_ends();
+  Client& consumer = on_a_channel();
+  consumer.receives(consume("q", "c", no_ack)).replies(consume_ok("c"));
+  consumer.turn_ends();
+  client.receives(publish("x", "k", "m", {}, immediate)).replies(ack(4));
+  client.turn_ends();
+  consumer.replies(deliver("c", 1, "k", "m", no_flags, {}, "x"));
+}
+
 }  // namespace
 }  // namespace leveret::broker
