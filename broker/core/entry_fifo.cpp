@@ -121,19 +121,23 @@ void EntryFifo::sort(EarlyRun& early) {
   early.is_sorted = true;
 }
 
-std::optional<QueueEntry> EntryFifo::take_due(Instant limit) {
+std::optional<QueueEntry> EntryFifo::take_due(Instant limit, std::size_t* cost) {
   while (next_expires_at() <= limit && size_ > 0) {
     if (early_ == nullptr || front().expires_at <= early_->begin()->at) return pop_front();
-    if (auto entry = take_from(*early_->begin())) return entry;
+    if (auto entry = take_from(*early_->begin(), cost)) return entry;
   }
   return std::nullopt;
 }
 
 /// The entry of the run that expires when it was said to. Nothing: it has left before; when the
 /// next one expires is known now.
-std::optional<QueueEntry> EntryFifo::take_from(EarlyRun& early) {
+std::optional<QueueEntry> EntryFifo::take_from(EarlyRun& early, std::size_t* cost) {
+  constexpr std::size_t cost_of_sorting = 16;
   Run& run = *early.run;
-  if (!early.is_sorted) sort(early);
+  if (!early.is_sorted) {
+    sort(early);
+    if (cost != nullptr) *cost += cost_of_sorting;
+  }
   while (early.next < early.count && (early.places[early.next] < run.begin ||
                                       is_taken(*item(run, early.places[early.next])))) {
     ++early.next;

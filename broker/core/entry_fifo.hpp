@@ -72,8 +72,9 @@ class EntryFifo {
     const Instant first = front().expires_at;
     return early_ == nullptr ? first : std::min(first, early_->begin()->at);
   }
-  /// Takes out the entry that expires soonest, and of several the first, if it does by `limit`.
-  std::optional<QueueEntry> take_due(Instant limit);
+  /// Takes out the entry that expires soonest, and of several the first, if it does by `limit`. Adds
+  /// to `cost` what there was to do beside that, in entries that could have been taken instead.
+  std::optional<QueueEntry> take_due(Instant limit, std::size_t* cost = nullptr);
 
   /// Calls visit(entry) for the entries after the first `skipped`, as long as it says true.
   template <class Visit>
@@ -156,7 +157,7 @@ class EntryFifo {
   void link(Run& run, Run* previous, Run* next);
   void shrink(Run& run);
   QueueEntry take(Run& run, std::uint32_t index);
-  std::optional<QueueEntry> take_from(EarlyRun& early);
+  std::optional<QueueEntry> take_from(EarlyRun& early, std::size_t* cost);
   void note_early(Run& run, Instant expires_at);
   void forget_early(Run& run);
   void move_early(EarlyRun& early, Instant at);

@@ -38,7 +38,7 @@ class ReadyList::Backlog final : public PagedQueue {
   /// As of MessagePager, from the chunk that is to be looked at.
   TakenEntries take_due_of_chunk(Instant limit, const QueueDefinition& of,
                                  std::vector<QueueEntry>* out);
-  std::optional<QueueEntry> take_due_of_back(Instant limit);
+  std::optional<QueueEntry> take_due_of_back(Instant limit, std::size_t* cost);
 
   std::uint64_t page_out(bool pressing) override;
   void write_recovered() override;
@@ -252,22 +252,23 @@ Instant ReadyList::others_expire_at() const {
 std::size_t ReadyList::take_due(Instant limit, bool are_wanted, const QueueDefinition& of,
                                 std::vector<QueueEntry>& out) {
   const Instant soonest = next_expires_at();
+  std::size_t cost = 1;
   std::optional<QueueEntry> entry;
   if (returned_ != nullptr && !returned_->deadlines.empty() &&
       returned_->deadlines.begin()->first == soonest) {
     entry = take_returned(returned_->entries.find(returned_->deadlines.begin()->second));
   } else if (fresh_.next_expires_at() == soonest) {
-    entry = fresh_.take_due(limit);
+    entry = fresh_.take_due(limit, &cost);
     if (entry) body_bytes_ -= entry->message->body_size();
     if (fresh_.empty() && backlog_ != nullptr) refill_front();
   } else if (backlog_->chunks_expire_at() == soonest) {
     return take_due_chunk(limit, are_wanted, of, out);
   } else {
-    entry = backlog_->take_due_of_back(limit);
+    entry = backlog_->take_due_of_back(limit, &cost);
     if (entry) body_bytes_ -= entry->message->body_size();
   }
   if (entry) out.push_back(std::move(*entry));
-  return 1;
+  return cost;
 }
 
 std::size_t ReadyList::take_due_chunk(Instant limit, bool are_wanted, const QueueDefinition& of,
@@ -311,8 +312,9 @@ TakenEntries ReadyList::Backlog::take_due_of_chunk(Instant limit, const QueueDef
   return taken;
 }
 
-std::optional<QueueEntry> ReadyList::Backlog::take_due_of_back(Instant limit) {
-  auto entry = back_.take_due(limit);
+std::optional<QueueEntry> ReadyList::Backlog::take_due_of_back(Instant limit,
+                                                                std::size_t* cost) {
+  auto entry = back_.take_due(limit, cost);
   if (!entry) return entry;
   body_bytes_ -= entry->message->body_size();
   back_body_bytes_ -= entry->message->body_size();
