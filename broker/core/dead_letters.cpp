@@ -17,7 +17,7 @@ using protocol::FieldTable;
 
 namespace {
 
-constexpr std::uint64_t share_of_a_turn_bytes = 256 * 1024;
+constexpr std::uint64_t share_of_a_turn_bytes = 64 * 1024;
 constexpr std::uint64_t cost_of_a_letter_bytes = 1024;
 constexpr std::uint8_t persistent_delivery_mode = 2;
 

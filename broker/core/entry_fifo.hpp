@@ -72,8 +72,8 @@ class EntryFifo {
     const Instant first = front().expires_at;
     return early_ == nullptr ? first : std::min(first, early_->begin()->at);
   }
-  /// Takes out the entry that expires soonest, and of several the first, if it does by `limit`. Adds
-  /// to `cost` what there was to do beside that, in entries that could have been taken instead.
+  /// Takes out the entry that expires soonest, and of several the first, if it does by `limit`.
+  /// Adds to `cost` what there was to do beside that, in entries that could have been taken instead.
   std::optional<QueueEntry> take_due(Instant limit, std::size_t* cost = nullptr);
 
   /// Calls visit(entry) for the entries after the first `skipped`, as long as it says true.
