@@ -73,7 +73,7 @@ class EntryFifo {
     return early_ == nullptr ? first : std::min(first, early_->begin()->at);
   }
   /// Takes out the entry that expires soonest, and of several the first, if it does by `limit`.
-  /// Adds to `cost` what there was to do beside that, in entries that could have been taken instead.
+  /// Adds to `cost` what there was to do beside that, in entries it could have taken instead.
   std::optional<QueueEntry> take_due(Instant limit, std::size_t* cost = nullptr);
 
   /// Calls visit(entry) for the entries after the first `skipped`, as long as it says true.
