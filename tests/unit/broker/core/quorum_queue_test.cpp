@@ -220,7 +220,8 @@ class RecoveredQuorumTest : public testing::Test {
   Shards shards_{1, &counting_log_};
   Paging& paging_{shards_.start_paging(0, &log_)};
   RecoveredMessages::Queues queues_;
-  RecoveredMessages messages_{queues_, log_, Instant{1}, WallTime{}};
+  RecoveredMessages::Exchanges exchanges_;
+  RecoveredMessages messages_{queues_, exchanges_, log_, Instant{1}, WallTime{}};
 };
 
 // Goal: the end of the broker is the end of all who had a message, and counts like that.
