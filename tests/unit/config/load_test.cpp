@@ -203,8 +203,9 @@ TEST(Load, SuggestsWhatWasMeant) {
 }
 
 TEST(Load, RefusesKeysOfLaterVersionsByName) {
-  EXPECT_EQ(problems_of("queues: {default_type: classic}"),
-            (Problems{"f:1:9: queues: is not supported by this version of Leveret yet"}));
+  EXPECT_EQ(problems_of("queues: {default_policy: p}"),
+            (Problems{"f:1:26: queues.default_policy: is not supported by this version of Leveret "
+                      "yet"}));
   EXPECT_EQ(problems_of("limits: {vhosts: 1}"),
             (Problems{"f:1:18: limits.vhosts: is not supported by this version of Leveret yet"}));
 }

@@ -33,7 +33,7 @@ TEST(ExchangeArguments, KnowsTheTypes) {
   for (const auto& [type, explanation] : std::vector<std::pair<std::string, std::string>>{
            {"zzz", "unknown exchange type 'zzz'"},
            {"Direct", "unknown exchange type 'Direct'"},
-           {"x-recent-history", "unknown exchange type 'x-recent-history'"},
+           {"x-jms-topic", "unknown exchange type 'x-jms-topic'"},
            {"", "invalid exchange type ''"}}) {
     const auto checked = check_exchange_type(type);
     ASSERT_FALSE(checked.has_value());
