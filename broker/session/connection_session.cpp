@@ -193,7 +193,8 @@ void ConnectionSession::open_channel(const Frame& frame) {
 void ConnectionSession::add_channel(std::uint16_t number, std::span<const std::byte> open) {
   const auto place = channels_.emplace(number, std::make_unique<Channel>(*this, number)).first;
   place->second->on_method(open);
-  place->second->tell_opened();
+  // One that could not be understood has taken the connection along.
+  if (state_ == State::open) channels_.find(number)->second->tell_opened();
 }
 
 /// Shard 0 has said whether the user may have another channel.

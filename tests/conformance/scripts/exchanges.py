@@ -462,8 +462,7 @@ def _(stage):
 
 @script("an exchange type of a plugin that is not there is refused")
 def _(stage):
-    stage.channel().call("exchange.declare", exchange=stage.name("x"), type="x-delayed-message",
-                         arguments={"x-delayed-type": "direct"})
+    stage.channel().call("exchange.declare", exchange=stage.name("x"), type="x-jms-topic")
 
 
 @script("exchange.declare-ok carries nothing")

@@ -82,7 +82,7 @@ TEST_F(RecoveryTest, AcceptsASegmentThatNothingWasWrittenTo) {
   const Files right = disk.copy_of_all();
   auto bytes = right.at(path(segment_name(1)));
   // The power went between the segment's name and its first frame.
-  std::fill(bytes.begin() + first_frame_position, bytes.end(), std::byte{0});
+  for (std::size_t i = first_frame_position; i < bytes.size(); ++i) bytes[i] = std::byte{0};
   disk.put(path(segment_name(1)), bytes);
   open();
   EXPECT_TRUE(found.empty());

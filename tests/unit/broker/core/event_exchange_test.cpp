@@ -82,8 +82,8 @@ TEST_P(EventExchangeTest, TellsOfUsersAndParameters) {
   ask(ChangeDefinition{SetPermissions{{"u", "/", "c", "w", "r"}}});
   EXPECT_EQ(take(), (Keys{"user.created", "permission.created"}));
   EXPECT_EQ(fact("write"), "w");
-  ask(ChangeDefinition{PutParameter{{{"/", "policy", "p"},
-                                     R"({"pattern":"^ev","priority":0,"definition":{"max-length":9}})"}}});
+  const char* policy = R"({"pattern":"^ev","priority":0,"definition":{"max-length":9}})";
+  ask(ChangeDefinition{PutParameter{{{"/", "policy", "p"}, policy}}});
   EXPECT_EQ(take(), (Keys{"queue.policy.updated", "policy.set"}));
   EXPECT_EQ(fact("name"), "p");
   ask(ChangeDefinition{DeleteParameter{{"/", "policy", "p"}}});
