@@ -121,10 +121,10 @@ class ConfigurationTest(unittest.TestCase):
 
     def test_what_does_not_exist_yet_is_refused_by_name(self):
         for setting, said in (
-                ("queues.default_type=classic", "queues: is not supported by this version of Leveret yet"),
+                ("queues.default_policy=p", "queues.default_policy: is not supported by this version of Leveret yet"),
                 ("http.ui=true", "http: is not supported by this version of Leveret yet"),
                 ("log.levels.http=debug", "log.levels.http: is not supported by this version of Leveret yet"),
-                ("limits.consumer_timeout=30m", "limits.consumer_timeout: is not supported"),
+                ("limits.vhosts=30", "limits.vhosts: is not supported"),
                 ("listeners.amqp=[{bind: ':0', tls: default}]", "listeners.amqp[0].tls: is not supported"),
                 ("listeners.amqp=[{bind: 'unix:/run/l.sock'}]", "UNIX sockets are not supported"),
                 ("log.outputs=[{syslog: daemon}]", "log.outputs[0].syslog: is not supported"),

@@ -55,7 +55,7 @@ class DefinitionsImportTest(DaemonTest):
 
     def test_an_export_of_rabbitmq_is_there_before_the_port_opens_and_stays(self):
         daemon = self.start_with(EXPORT)
-        self.assertIsNotNone(daemon.find_in_log(r"left out: .*'inner'"))
+        daemon.wait_for_log(r"left out: .*'inner'")
         for restarted in (False, True):
             if restarted:
                 self.assertEqual(daemon.terminate(), 0)
@@ -117,7 +117,7 @@ class DefinitionsImportTest(DaemonTest):
                    permissions=[{"user": "x", "vhost": "/", "configure": "", "write": "", "read": ""},
                                 {"user": "one", "vhost": "good", "configure": "", "write": "", "read": ""}])
         daemon = self.start_with(self.file, on_error="warn")
-        self.assertIsNotNone(daemon.find_in_log("definitions.import: .*no user 'x'"))
+        daemon.wait_for_log("definitions.import: .*no user 'x'")
         connect(daemon.address, user="one", password="1", vhost="good").close()
 
     def test_a_reload_that_fails_changes_nothing(self):
@@ -125,5 +125,5 @@ class DefinitionsImportTest(DaemonTest):
         daemon = self.start_with(self.file, when="every_boot", configured_users=True)
         self.write(vhosts=[{"name": "two"}], users=[{"tags": ["nameless"]}])
         self.reload(daemon, "definitions imported, but for what was said before")
-        self.assertIsNotNone(daemon.find_in_log(r"users\[0\]: 'name' is missing"))
+        daemon.wait_for_log(r"users\[0\]: 'name' is missing")
         connect(daemon.address).close()

@@ -98,8 +98,7 @@ class LimitsTest(DaemonTest):
         client = self.client(daemon, **login)
         with self.assertRaises(ConnectionClosed):
             self.client(daemon, **login)
-        self.assertIsNotNone(daemon.find_in_log(
-            r"connection refused for user 'guest2': user connection limit \(1\) is reached"))
+        daemon.wait_for_log(r"connection refused for user 'guest2': user connection limit \(1\) is reached")
         channels = [client.channel(number) for number in (1, 2, 3)]
         channels[0].call("channel.close", reply_code=200, reply_text="")
         client.channel(4)
@@ -128,7 +127,7 @@ class LimitsTest(DaemonTest):
     def test_limits_that_are_none_are_not_taken(self):
         daemon = self.start_with(settings=["definitions.on_error=warn"],
                                  parameters=self.vhost_limits(max_queues="many"))
-        self.assertIsNotNone(daemon.find_in_log('max-queues should be a number, actually was "many"'))
+        daemon.wait_for_log('max-queues should be a number, actually was "many"')
 
     def test_queues_without_a_type_get_that_of_the_virtual_host(self):
         daemon = self.start_with(vhosts=[{"name": "/", "default_queue_type": "quorum"}])

@@ -77,7 +77,7 @@ class Ledger:
             self._complain(f"{copy} was delivered though it had expired before the broker started")
         self._check_flag(copy, redelivered)
         if redelivered and copy.born_epoch == self.epoch and copy.delivered_at is None and not self._has_lost_sight:
-            self._complain(f"{copy} was delivered as redelivered at its first time")
+            self._doubtful.append(f"{copy} was delivered as redelivered at its first time")
         if not redelivered:
             self._check_order(copy, last_numbers)
         if copy.settled_at is not None:
