@@ -37,7 +37,9 @@ bool read_integer(std::string_view text, Integer& value) {
 /// Characters as an Erlang list has them behind an atom.
 std::string codes(std::string_view text) {
   std::string result;
-  for (const unsigned char character : text) result += "," + std::to_string(character);
+  for (const char character : text) {
+    result += "," + std::to_string(static_cast<unsigned char>(character));
+  }
   return result;
 }
 

@@ -48,8 +48,9 @@ LinkEnds ends_of(const broker::ExchangeDefinition& exchange,
 std::string local_uri(const std::string& vhost) {
   constexpr char digits[] = "0123456789ABCDEF";
   std::string uri = "amqp:///";
-  for (const unsigned char character : vhost) {
-    uri += {'%', digits[character >> 4], digits[character & 15]};
+  for (const char character : vhost) {
+    const auto code = static_cast<unsigned char>(character);
+    uri += {'%', digits[code >> 4], digits[code & 15]};
   }
   return uri;
 }
