@@ -27,22 +27,6 @@ protocol::TableView view_of(const std::string& bytes) {
   return protocol::TableView{std::as_bytes(std::span(bytes)).subspan(4)};
 }
 
-LinkEnds ends_of(const broker::ExchangeDefinition& exchange,
-                 const broker::FederationUpstream& upstream, const std::string& policy) {
-  LinkEnds ends;
-  ends.kind = LinkKind::exchange_federation;
-  ends.vhost = ends.usual_vhost = exchange.vhost;
-  ends.name = exchange.name;
-  ends.upstream = upstream.name;
-  ends.source_uris = upstream.uris;
-  ends.destination_uris = {local_uri(exchange.vhost)};
-  ends.connection_name =
-      "Federation link (upstream: " + upstream.name + ", policy: " + policy + ")";
-  ends.ack_mode = upstream.ack_mode;
-  ends.reconnect_delay = std::chrono::milliseconds(std::max(upstream.reconnect_delay_ms, 100u));
-  return ends;
-}
-
 }  // namespace
 
 std::string local_uri(const std::string& vhost) {
@@ -55,11 +39,28 @@ std::string local_uri(const std::string& vhost) {
   return uri;
 }
 
+LinkEnds federation_ends(LinkKind kind, const std::string& vhost, const std::string& name,
+                         const broker::FederationUpstream& upstream, const std::string& policy) {
+  LinkEnds ends;
+  ends.kind = kind;
+  ends.vhost = ends.usual_vhost = vhost;
+  ends.name = name;
+  ends.upstream = upstream.name;
+  ends.source_uris = upstream.uris;
+  ends.destination_uris = {local_uri(vhost)};
+  ends.connection_name =
+      "Federation link (upstream: " + upstream.name + ", policy: " + policy + ")";
+  ends.ack_mode = upstream.ack_mode;
+  ends.reconnect_delay = std::chrono::milliseconds(std::max(upstream.reconnect_delay_ms, 100u));
+  return ends;
+}
+
 ExchangeLink::ExchangeLink(boost::asio::io_context& context, LinkHost& host,
                            std::string cluster_name, broker::ExchangeDefinition exchange,
                            broker::FederationUpstream upstream, const std::string& policy,
                            const std::vector<BindingDefinition>& bindings)
-    : Link(context, host, ends_of(exchange, upstream, policy)),
+    : Link(context, host, federation_ends(LinkKind::exchange_federation, exchange.vhost,
+                                          exchange.name, upstream, policy)),
       cluster_name_(std::move(cluster_name)), exchange_(std::move(exchange)),
       upstream_(std::move(upstream)) {
   for (const BindingDefinition& binding : bindings) add_binding(binding);

@@ -80,4 +80,8 @@ class ExchangeLink final : public Link {
 /// The URI of a virtual host of this very broker.
 std::string local_uri(const std::string& vhost);
 
+/// What a federation link of an exchange or a queue of this broker leads from and to.
+LinkEnds federation_ends(LinkKind kind, const std::string& vhost, const std::string& name,
+                         const broker::FederationUpstream& upstream, const std::string& policy);
+
 }  // namespace leveret::links

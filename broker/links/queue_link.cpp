@@ -15,22 +15,6 @@ using protocol::FieldValue;
 
 namespace {
 
-LinkEnds ends_of(const broker::QueueDefinition& queue, const broker::FederationUpstream& upstream,
-                 const std::string& policy) {
-  LinkEnds ends;
-  ends.kind = LinkKind::queue_federation;
-  ends.vhost = ends.usual_vhost = queue.vhost;
-  ends.name = queue.name;
-  ends.upstream = upstream.name;
-  ends.source_uris = upstream.uris;
-  ends.destination_uris = {local_uri(queue.vhost)};
-  ends.connection_name =
-      "Federation link (upstream: " + upstream.name + ", policy: " + policy + ")";
-  ends.ack_mode = upstream.ack_mode;
-  ends.reconnect_delay = std::chrono::milliseconds(std::max(upstream.reconnect_delay_ms, 100u));
-  return ends;
-}
-
 bool has_consumer_priorities(const FieldTable& server_properties) {
   const FieldValue* capabilities = server_properties.find("capabilities");
   const FieldTable* table = capabilities == nullptr ? nullptr : capabilities->as_table();
@@ -43,7 +27,9 @@ bool has_consumer_priorities(const FieldTable& server_properties) {
 QueueLink::QueueLink(boost::asio::io_context& context, LinkHost& host,
                      broker::QueueDefinitionRef queue, broker::FederationUpstream upstream,
                      const std::string& policy, bool is_hungry)
-    : Link(context, host, ends_of(*queue, upstream, policy)), queue_(std::move(queue)),
+    : Link(context, host, federation_ends(LinkKind::queue_federation, queue->vhost, queue->name,
+                                          upstream, policy)),
+      queue_(std::move(queue)),
       upstream_(std::move(upstream)), is_hungry_(is_hungry) {}
 
 void QueueLink::set_up() {
