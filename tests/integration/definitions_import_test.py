@@ -2,13 +2,11 @@
 
 import json
 import os
-import re
-import signal
 import tempfile
 
 from harness.connection import ConnectionClosed
 from support import DaemonTest, connect, on_each_shard_count
-from support.daemon import StartRefused, wait_for
+from support.daemon import StartRefused
 
 #: What a real RabbitMQ 3.10.8 exported.
 EXPORT = os.path.join(os.path.dirname(__file__), "support", "rabbitmq_definitions.json")
@@ -35,13 +33,6 @@ class DefinitionsImportTest(DaemonTest):
         settings = [f"definitions.import=[{', '.join(files)}]", f"definitions.when={when}",
                     f"definitions.on_error={on_error}"]
         return self.start(data_dir=self.data_dir, settings=settings, users=None if configured_users else [])
-
-    def reload(self, daemon, answer):
-        """Has the daemon read everything again, and waits for the line of its log that says the outcome."""
-        before = len(daemon.log_lines())
-        daemon.signal(signal.SIGHUP)
-        wait_for(lambda: any(re.search(answer, line) for line in daemon.log_lines()[before:]), answer,
-                 explain=daemon.log_text)
 
     def assert_has(self, channel, *queues):
         """These queues are there."""
@@ -74,11 +65,11 @@ class DefinitionsImportTest(DaemonTest):
                    permissions=[{"user": "one", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}])
         daemon = self.start_with(self.file, when="changed", configured_users=True)
         connect(daemon.address, user="one", password="1").close()
-        self.reload(daemon, "imported before, and not changed since")
+        daemon.reload("imported before, and not changed since")
         self.write(users=[{"name": "one", "password": "2"}],
                    queues=[{"vhost": "/", "name": f"q{i}", "durable": True, "auto_delete": False, "arguments": {}}
                            for i in range(700)])
-        self.reload(daemon, r"definitions imported$")
+        daemon.reload()
         client = connect(daemon.address, user="one", password="2")
         self.assert_has(client.channel(), "q0", "q699")
         client.close()
@@ -124,6 +115,6 @@ class DefinitionsImportTest(DaemonTest):
         self.write(vhosts=[{"name": "one"}])
         daemon = self.start_with(self.file, when="every_boot", configured_users=True)
         self.write(vhosts=[{"name": "two"}], users=[{"tags": ["nameless"]}])
-        self.reload(daemon, "definitions imported, but for what was said before")
+        daemon.reload("definitions imported, but for what was said before")
         daemon.wait_for_log(r"users\[0\]: 'name' is missing")
         connect(daemon.address).close()

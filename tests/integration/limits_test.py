@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import signal
 import tempfile
 
 from harness.connection import ConnectionClosed
@@ -33,10 +31,7 @@ class LimitsTest(DaemonTest):
     def change(self, daemon, **definitions):
         """Imports others while it runs."""
         self.write(definitions)
-        before = len(daemon.log_lines())
-        daemon.signal(signal.SIGHUP)
-        wait_for(lambda: any(re.search("definitions imported$", line) for line in daemon.log_lines()[before:]),
-                 "import", explain=daemon.log_text)
+        daemon.reload()
 
     def refusal(self, daemon, vhost="/"):
         """With what connection.open is answered: a text, or nothing when it is accepted."""

@@ -2,8 +2,6 @@
 
 import json
 import os
-import re
-import signal
 import tempfile
 
 from support import DaemonTest, connect, on_each_shard_count
@@ -31,13 +29,6 @@ class PoliciesTest(DaemonTest):
         return self.start(data_dir=self.data_dir,
                           settings=[f"definitions.import=[{self.file}]", f"definitions.when={when}"])
 
-    def reload(self, daemon):
-        """Has the daemon import the file, and waits until all of it is in force."""
-        before = len(daemon.log_lines())
-        daemon.signal(signal.SIGHUP)
-        wait_for(lambda: any(re.search("definitions imported$", line) for line in daemon.log_lines()[before:]),
-                 "the file is imported", explain=daemon.log_text)
-
     def ready_count(self, channel, queue):
         """Messages in a queue."""
         return channel.call("queue.declare", queue=queue, passive=True).values["message_count"]
@@ -62,7 +53,7 @@ class PoliciesTest(DaemonTest):
             self.fill(channel, queue, 9)
         self.assertEqual([self.ready_count(channel, queue) for queue in queues], [3] * 8)
         self.write(("p", "^q", {"max-length": 2}), ("better", "^q7", {"max-length": 1}))
-        self.reload(daemon)
+        daemon.reload()
         for queue in queues:
             wait_for(lambda queue=queue: self.ready_count(channel, queue) <= 2, f"{queue} is shorter")
         client.close()

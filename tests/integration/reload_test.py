@@ -1,7 +1,6 @@
 """SIGHUP: what a running daemon takes over, what it refuses, what needs a restart."""
 
 import json
-import re
 import signal
 
 from harness.connection import ConnectionClosed
@@ -31,13 +30,9 @@ class ReloadTest(DaemonTest):
 
     def reload(self, daemon, text, answer=r"configuration reloaded"):
         """Puts `text` in the daemon's file, has it read, and waits for the log line that says so."""
-        before = len(daemon.log_lines())
         with open(daemon.config_path, "w", encoding="utf-8") as file:
             file.write(text)
-        daemon.signal(signal.SIGHUP)
-        wait_for(lambda: any(re.search(answer, line) for line in daemon.log_lines()[before:]),
-                 f"line with {answer!r} in the log", explain=daemon.log_text)
-        return daemon.log_lines()[before:]
+        return daemon.reload(answer)
 
     def offered(self, daemon):
         """What connection.tune offers a new client."""

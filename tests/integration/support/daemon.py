@@ -164,6 +164,14 @@ class Daemon(Leveret):
                  lambda: self.log_text()[-2000:])
         return self.find_in_log(pattern)
 
+    def reload(self, outcome="definitions imported$"):
+        """Sends SIGHUP and waits for a new line of the log that matches; returns all new ones."""
+        before = len(self.log_lines())
+        self.signal(signal.SIGHUP)
+        wait_for(lambda: any(re.search(outcome, line) for line in self.log_lines()[before:]),
+                 f"line with {outcome!r} in the log", explain=self.log_text)
+        return self.log_lines()[before:]
+
     def _start(self):
         started = time.monotonic()
         try:

@@ -123,10 +123,7 @@ class LinkedTest(DaemonTest):
     def change(self, daemon, *parameters, name="links", policies=()):
         """Has the daemon take other parameters. Those that are not named stay."""
         self.write_definitions(*parameters, name=name, policies=policies)
-        before = len(daemon.log_lines())
-        daemon.signal(signal.SIGHUP)
-        wait_for(lambda: any("definitions imported" in line for line in daemon.log_lines()[before:]),
-                 "definitions to be imported", explain=daemon.log_text)
+        daemon.reload("definitions imported")
 
     def mailbox(self, broker, **options):
         """A mailbox at a broker, dropped at the end of the test."""
