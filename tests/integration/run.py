@@ -123,13 +123,16 @@ def main():
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description="Starts, uses, reloads and kills real daemons.")
     parser.add_argument("--only", default="", metavar="PATTERN", help="regular expression on the test's name")
+    parser.add_argument("--most-shards", action="store_true",
+                        help="leave out what is tested with more shards too")
     parser.add_argument("--list", action="store_true", help="print the names and run nothing")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="classes of tests at a time")
     options = parser.parse_args()
     stop_when_terminated()
     signal.signal(signal.SIGALRM, give_up)
     found = unittest.defaultTestLoader.discover(str(FOLDER), pattern="*_test.py")
-    chosen = [test for test in tests_of(found) if re.search(options.only, test.id())]
+    chosen = [test for test in tests_of(found) if re.search(options.only, test.id())
+              and not (options.most_shards and getattr(test, "runs_with_more_shards", False))]
     if options.list:
         print(*(test.id() for test in chosen), sep="\n")
         return 0

@@ -14,6 +14,7 @@ class DaemonTest(unittest.TestCase):
     """Starts daemons and sees that each ends in order, with nothing left of it."""
 
     shards = 1
+    runs_with_more_shards = False  # There is a subclass that has the same tests with more of them.
     longMessage = True
 
     def start(self, **options):
@@ -64,6 +65,8 @@ def on_each_shard_count(test_class):
     module = sys.modules[test_class.__module__]
     for count in _shard_counts[1:]:
         name = f"{test_class.__name__}With{count}Shards"
-        setattr(module, name, type(name, (test_class,), {"shards": count, "__module__": test_class.__module__}))
+        setattr(module, name, type(name, (test_class,), {
+            "shards": count, "runs_with_more_shards": count != _shard_counts[-1], "__module__": test_class.__module__}))
     test_class.shards = _shard_counts[0]
+    test_class.runs_with_more_shards = True
     return test_class
