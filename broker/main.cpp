@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/admin/admin_server.hpp"
 #include "broker/cli/inspect.hpp"
 #include "broker/cli/perf.hpp"
 #include "broker/cli/recover.hpp"
@@ -88,6 +89,12 @@ void limit_the_end(int exit_code) {
   ::alarm(last_lines_max_s);
 }
 
+admin::NodeFacts node_facts(const config::Config& config) {
+  return {config.node.name,
+          config.node.cluster_name.empty() ? config.node.name : config.node.cluster_name,
+          config.compat.version, LEVERET_VERSION, config.queues.default_type};
+}
+
 int serve(const ServeOptions& options) {
   if (options.print_default_config) {
     std::cout << config::default_file();
@@ -112,8 +119,11 @@ int serve(const ServeOptions& options) {
 
   int exit_code = exit_ok;
   {
-    server::Server broker(loaded->config,
-                          [sources = options.sources] { return reload(sources); });
+    admin::AdminServer admin(node_facts(loaded->config));
+    server::Server broker(
+        loaded->config, [sources = options.sources] { return reload(sources); },
+        [&admin](int descriptor, const broker::Peer&) { admin.adopt(descriptor); });
+    admin.start(broker.control());
     if (auto started = broker.start(); !started) {
       server::log_error(started.error());
       exit_code = exit_unavailable;
@@ -123,6 +133,7 @@ int serve(const ServeOptions& options) {
       std::cout << "leveret " LEVERET_VERSION " is ready:" << urls << std::endl;
       broker.run();
     }
+    admin.stop();
   }
   limit_the_end(exit_code);
   server::stop_logging();

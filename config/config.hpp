@@ -153,6 +153,7 @@ struct Compat {
 struct Config {
   Node node;
   std::vector<Listener> amqp_listeners;
+  std::vector<Listener> http_listeners;  ///< None: there is no HTTP API.
   Auth auth;
   std::vector<std::string> vhosts{"/"};
   Limits limits;

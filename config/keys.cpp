@@ -249,8 +249,8 @@ const std::array keys{
         [](Config& config, const KeyValue& value) { config.compat.immediate = value.flag; }},
 };
 
-constexpr std::array<std::string_view, 19> later_keys{
-    "node.runtime_dir",   "listeners.http",         "listeners.metrics",
+constexpr std::array<std::string_view, 18> later_keys{
+    "node.runtime_dir",   "listeners.metrics",
     "tls",                "auth.failure_delay",     "log.levels.http",
     "limits.vhosts",      "limits.connections_per_address",
     "queues.default_policy", "queues.expire_scan",  "http",

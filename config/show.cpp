@@ -18,6 +18,9 @@ listeners:                   # A change needs a restart.
   amqp:
     - bind: ":5672"    # ":port" is all addresses, "127.0.0.1:port" or "[::1]:port" one
       backlog: 1024
+  http:                      # The HTTP API; [] switches it off.
+    - bind: ":15672"
+      backlog: 1024
 
 # Made when they are missing; they stay when they are listed no more.
 vhosts: [/]
@@ -136,6 +139,7 @@ std::string print_effective(const Loaded& loaded) {
     if (key.path == "log.format") line("log.outputs", show_outputs(loaded.config.log));
   }
   line("listeners.amqp", show_listeners(loaded.config.amqp_listeners));
+  line("listeners.http", show_listeners(loaded.config.http_listeners));
   current.clear();
   line("vhosts", quote_list(loaded.config.vhosts));
   // Names only: passwords and their hashes are not for the screen.
@@ -164,6 +168,7 @@ std::vector<std::string> changes_needing_restart(const Config& running, const Co
     changed.emplace_back("storage.compact_at");
   }
   if (running.amqp_listeners != next.amqp_listeners) changed.emplace_back("listeners.amqp");
+  if (running.http_listeners != next.http_listeners) changed.emplace_back("listeners.http");
   if (running.log.format != next.log.format) changed.emplace_back("log.format");
   if (running.log.to_stderr != next.log.to_stderr || running.log.files != next.log.files) {
     changed.emplace_back("log.outputs");

@@ -12,8 +12,8 @@ namespace leveret::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> paths{"listeners.amqp", "vhosts", "auth.default_user",
-                                                "auth.users", "log.outputs"};
+constexpr std::array<std::string_view, 6> paths{"listeners.amqp",    "listeners.http", "vhosts",
+                                                "auth.default_user", "auth.users",     "log.outputs"};
 
 constexpr std::size_t vhost_name_max_bytes = 255;
 
@@ -114,16 +114,16 @@ bool is_list(const StructureSource& source, const Item& item, std::string_view p
 
 // ---- listeners -----------------------------------------------------------------------------
 
-void read_listeners(const StructureSource& source, Config& config) {
-  const Item* item = source.given("listeners.amqp");
-  source.origins["listeners.amqp"] = item == nullptr ? "default" : item->origin;
-  if (item == nullptr) {
-    config.amqp_listeners = {{Bind{"", 5672}, 1024}};
-    return;
-  }
-  if (!is_list(source, *item, "listeners.amqp")) return;
+/// Reads one list of listeners. Where none is given there is one on the protocol's port.
+std::vector<Listener> read_listeners(const StructureSource& source, const std::string& path,
+                                     std::uint16_t default_port) {
+  const Item* item = source.given(path);
+  source.origins[path] = item == nullptr ? "default" : item->origin;
+  if (item == nullptr) return {{Bind{"", default_port}, 1024}};
+  std::vector<Listener> listeners;
+  if (!is_list(source, *item, path)) return listeners;
   for (std::size_t i = 0; i < item->list.size(); ++i) {
-    MapReader reader(item->list[i], numbered("listeners.amqp", i), source.problems);
+    MapReader reader(item->list[i], numbered(path, i), source.problems);
     Listener listener;
     if (reader.find("bind") == nullptr) reader.complain(reader.item(), "bind", "is missing");
     listener.bind = reader.parsed("bind", Bind{}, parse_bind);
@@ -136,15 +136,22 @@ void read_listeners(const StructureSource& source, Config& config) {
       }
     }
     const auto same = std::find_if(
-        config.amqp_listeners.begin(), config.amqp_listeners.end(),
+        listeners.begin(), listeners.end(),
         [&](const Listener& other) { return other.bind == listener.bind && other.bind.port != 0; });
-    if (same != config.amqp_listeners.end()) {
+    if (same != listeners.end()) {
       reader.complain(reader.item(), "bind", "is the same as that of an earlier listener");
     }
-    config.amqp_listeners.push_back(listener);
+    listeners.push_back(listener);
   }
-  if (config.amqp_listeners.empty()) {
-    source.problems.push_back(item->origin + ": listeners.amqp: must not be empty");
+  return listeners;
+}
+
+void read_all_listeners(const StructureSource& source, Config& config) {
+  config.amqp_listeners = read_listeners(source, "listeners.amqp", 5672);
+  config.http_listeners = read_listeners(source, "listeners.http", 15672);
+  const Item* amqp = source.given("listeners.amqp");
+  if (amqp != nullptr && amqp->kind == Item::Kind::list && config.amqp_listeners.empty()) {
+    source.problems.push_back(amqp->origin + ": listeners.amqp: must not be empty");
   }
 }
 
@@ -332,7 +339,7 @@ void warn(const StructureSource& source, const Config& config) {
 std::span<const std::string_view> structure_paths() { return paths; }
 
 void read_structures(const StructureSource& source, Config& config) {
-  read_listeners(source, config);
+  read_all_listeners(source, config);
   read_vhosts(source, config);
   read_users(source, config);
   read_default_user(source, config);

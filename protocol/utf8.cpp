@@ -47,4 +47,17 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string valid_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string(text);
+  constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
+  std::string valid;
+  while (!text.empty()) {
+    const bool is_ascii = (static_cast<unsigned char>(text[0]) & 0x80) == 0;
+    const std::size_t size = is_ascii ? 1 : character_size(text);
+    valid += size > 0 ? text.substr(0, size) : replacement_character;
+    text.remove_prefix(size > 0 ? size : 1);
+  }
+  return valid;
+}
+
 }  // namespace leveret::protocol

@@ -2,13 +2,13 @@
 
 #include <array>
 
-#include "broker/cli/readable.hpp"
+#include "protocol/utf8.hpp"
 
 namespace leveret::cli {
 
 std::string json_string(std::string_view text) {
   std::string quoted = "\"";
-  for (const char character : valid_utf8(text)) {
+  for (const char character : protocol::valid_utf8(text)) {
     const auto code = static_cast<unsigned char>(character);
     if (character == '"' || character == '\\') {
       quoted += '\\';

@@ -11,7 +11,6 @@ namespace leveret::cli {
 
 namespace {
 
-constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
 
 /// The size of the character that `text` begins with; 0 when it is none.
 std::size_t character_size(std::string_view text) {
@@ -94,17 +93,6 @@ std::string printable(std::string_view text) {
     text.remove_prefix(1);
   }
   return shown;
-}
-
-std::string valid_utf8(std::string_view text) {
-  if (protocol::is_utf8(text)) return std::string(text);
-  std::string valid;
-  while (!text.empty()) {
-    const std::size_t size = character_size(text);
-    valid += size > 0 ? text.substr(0, size) : replacement_character;
-    text.remove_prefix(std::max<std::size_t>(size, 1));
-  }
-  return valid;
 }
 
 TextTable::TextTable(std::vector<std::string> heads) {

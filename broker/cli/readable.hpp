@@ -24,8 +24,6 @@ std::string hexadecimal(std::span<const std::byte> bytes);
 
 /// As it is where all of it is printable, else with \x1b for what is not.
 std::string printable(std::string_view text);
-/// With the replacement character in the place of bytes that are not UTF-8.
-std::string valid_utf8(std::string_view text);
 
 /// Rows of cells in columns; the first row is the heads.
 class TextTable {

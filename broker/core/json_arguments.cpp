@@ -3,7 +3,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
 #include <utility>
+
+#include "protocol/utf8.hpp"
 
 namespace leveret::broker {
 
@@ -52,6 +55,36 @@ Result<FieldTable, std::string> table_of_json(const boost::json::object& object)
     table.append(std::string(name), std::move(*field));
   }
   return table;
+}
+
+namespace {
+
+boost::json::value json_of_field(const FieldValue& field) {
+  if (const auto flag = field.as_bool()) return *flag;
+  if (const auto number = field.as_integer()) return *number;
+  if (const auto number = field.as_double()) return *number;
+  if (const auto seconds = field.as_timestamp()) return *seconds;
+  if (const auto text = field.as_string()) {
+    return boost::json::string(protocol::valid_utf8(*text));
+  }
+  if (const auto decimal = field.as_decimal()) return decimal->value / std::pow(10, decimal->scale);
+  if (const FieldTable* table = field.as_table()) return json_of_table(*table);
+  if (const FieldArray* array = field.as_array()) {
+    boost::json::array values;
+    for (const FieldValue& one : *array) values.push_back(json_of_field(one));
+    return values;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+boost::json::object json_of_table(const FieldTable& table) {
+  boost::json::object object;
+  for (const auto& [name, field] : table) {
+    object[protocol::valid_utf8(name)] = json_of_field(field);
+  }
+  return object;
 }
 
 }  // namespace leveret::broker

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "protocol/base/assert.hpp"
+#include "protocol/base64.hpp"
 
 namespace leveret::broker {
 
@@ -36,47 +37,6 @@ std::string salted_digest(std::string_view salt, std::string_view password,
   return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
-constexpr std::string_view base64_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/// Strict: padded, no other characters, no bits set in the padding.
-std::optional<std::string> decode_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  const std::size_t padding = text.ends_with("==") ? 2 : (text.ends_with('=') ? 1 : 0);
-  std::string bytes;
-  for (std::size_t at = 0; at < text.size(); at += 4) {
-    const std::size_t letter_count = at + 4 == text.size() ? 4 - padding : 4;
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < letter_count; ++i) {
-      const std::size_t value = base64_alphabet.find(text[at + i]);
-      if (value == std::string_view::npos) return std::nullopt;
-      bits |= static_cast<std::uint32_t>(value) << (18 - 6 * i);
-    }
-    const std::size_t byte_count = letter_count - 1;
-    for (std::size_t i = 0; i < byte_count; ++i) {
-      bytes += static_cast<char>((bits >> (16 - 8 * i)) & 0xFF);
-    }
-    const std::uint32_t unused_bits = (1u << (24 - 8 * byte_count)) - 1;
-    if ((bits & unused_bits) != 0) return std::nullopt;
-  }
-  return bytes;
-}
-
-std::string encode_base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) {
-      bits = (bits << 8) |
-             (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    }
-    for (std::size_t j = 0; j < 4; ++j) {
-      text += i + j > bytes.size() ? '=' : base64_alphabet[(bits >> (18 - 6 * j)) & 63];
-    }
-  }
-  return text;
-}
-
 }  // namespace
 
 std::optional<HashAlgorithm> parse_hash_algorithm(std::string_view name) {
@@ -104,7 +64,7 @@ Result<PasswordHash, std::string> PasswordHash::parse(std::string_view base64,
   PasswordHash hash;
   hash.algorithm_ = algorithm;
   if (base64.empty()) return hash;
-  auto bytes = decode_base64(base64);
+  auto bytes = protocol::decode_base64(base64);
   if (!bytes) return tl::unexpected(std::string("the password hash is not base64"));
   const auto digest_size = static_cast<std::size_t>(EVP_MD_get_size(digest_of(algorithm)));
   if (bytes->size() != salt_size + digest_size) {
@@ -124,6 +84,6 @@ bool PasswordHash::matches(std::string_view password) const {
          CRYPTO_memcmp(given.data(), stored.data() + salt_size, given.size()) == 0;
 }
 
-std::string PasswordHash::base64() const { return encode_base64(salt_and_digest_); }
+std::string PasswordHash::base64() const { return protocol::encode_base64(salt_and_digest_); }
 
 }  // namespace leveret::broker

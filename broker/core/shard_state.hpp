@@ -84,6 +84,11 @@ class ShardState {
   /// The observer is told of this queue's hunger from now on, or no longer. It takes a queue that
   /// is watched anew for one that is not hungry. Nothing happens when the queue has gone.
   void watch_queue(QueueRef queue, bool is_watched);
+  /// Calls visit(queue) for all queues of this shard.
+  template <class Visit>
+  void for_each_queue(Visit&& visit) {
+    queues_.for_each([&](const std::unique_ptr<Queue>& queue) { visit(*queue); });
+  }
   /// Adds a message to a queue of this shard, at the start, that the log has kept. Requires: a
   /// pager; its end_recovery() is called after the last one.
   void recover(QueueRef queue, const RecoveredEntry& entry) { find_queue(queue)->recover(entry); }

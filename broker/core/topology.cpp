@@ -94,6 +94,19 @@ std::vector<BindingDefinition> Topology::bindings_from(const Vhost& vhost,
   return bindings;
 }
 
+void Topology::add_bindings_of(const Vhost& vhost,
+                               std::vector<BindingDefinition>& bindings) const {
+  const auto add = [&](std::span<const IncomingBinding> incoming, bool to_queue,
+                       std::string_view destination) {
+    for (const IncomingBinding& binding : incoming) {
+      bindings.push_back({vhost.name, exchanges_[binding.source]->definition.name, to_queue,
+                          std::string(destination), binding.routing_key, binding.arguments});
+    }
+  };
+  for (const auto& [name, slot] : vhost.queues) add(queues_[slot].incoming, true, name);
+  for (const auto& [name, slot] : vhost.exchanges) add(exchanges_[slot]->incoming, false, name);
+}
+
 // ---- changes -------------------------------------------------------------------------------
 
 void Topology::change(const VhostAdded& added) {

@@ -113,6 +113,7 @@ class Topology {
   ExchangeRecord* find_exchange(Vhost& vhost, std::string_view name);
   QueueRecord* find_queue(Vhost& vhost, std::string_view name);
   const Users& users() const { return *users_; }
+  const std::shared_ptr<const Users>& users_ref() const { return users_; }
   /// Whether any virtual host is traced: asked for each message.
   bool has_traced_vhosts() const { return traced_vhost_count_ > 0; }
   std::size_t queue_count() const { return queue_count_; }
@@ -128,6 +129,8 @@ class Topology {
   std::vector<const ExchangeDefinition*> exchanges_of(const Vhost& vhost) const;
 
   std::vector<const Vhost*> vhosts() const;
+  /// Adds all bindings of a vhost, in no order.
+  void add_bindings_of(const Vhost& vhost, std::vector<BindingDefinition>& bindings) const;
   /// All bindings that lead away from an exchange, in no order. Looks at every destination.
   std::vector<BindingDefinition> bindings_from(const Vhost& vhost,
                                                const ExchangeRecord& exchange) const;

@@ -78,6 +78,28 @@ class Users {
   /// Names for which a vhost has permissions of either kind.
   std::vector<std::string> names_permitted_in(std::string_view vhost) const;
 
+  /// Calls visit(user), in the order of names.
+  template <class Visit>
+  void for_each_user(Visit&& visit) const {
+    for (const auto& [name, user] : users_) visit(user);
+  }
+  /// Calls visit(user, vhost, permissions), in the order of names.
+  template <class Visit>
+  void for_each_permissions(Visit&& visit) const {
+    for (const auto& [place, permissions] : permissions_) {
+      visit(place.first, place.second, permissions);
+    }
+  }
+  /// Calls visit(user, vhost, exchange, write, read), in the order of names, with the patterns.
+  template <class Visit>
+  void for_each_topic_permissions(Visit&& visit) const {
+    for (const auto& [place, exchanges] : topic_permissions_) {
+      for (const auto& [exchange, patterns] : exchanges) {
+        visit(place.first, place.second, exchange, patterns.write.text(), patterns.read.text());
+      }
+    }
+  }
+
   /// A user enters a vhost by having permissions there, whatever they permit.
   bool may_access_vhost(std::string_view user, std::string_view vhost) const;
 

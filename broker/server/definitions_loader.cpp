@@ -7,8 +7,8 @@
 #include <fstream>
 #include <utility>
 
-#include "broker/core/definitions_import.hpp"
 #include "broker/core/parameter_keys.hpp"
+#include "broker/server/definitions_spread.hpp"
 #include "broker/server/logging.hpp"
 
 namespace leveret::server {
@@ -91,27 +91,8 @@ class Loading : public std::enable_shared_from_this<Loading> {
     });
   }
 
-  /// First what all else is in, then queues, spread over the shards, then what leads to them.
   void import() {
-    DefinitionsFile first;
-    first.changes = std::move(definitions_.changes);
-    first.exchanges = std::move(definitions_.exchanges);
-    run_on({std::move(first)}, [this] { import_queues(); });
-  }
-
-  void import_queues() {
-    std::vector<DefinitionsFile> parts(shards_.size());
-    std::size_t next = 0;
-    for (auto& queue : definitions_.queues) {
-      parts[next++ % parts.size()].queues.push_back(std::move(queue));
-    }
-    run_on(std::move(parts), [this] { import_bindings(); });
-  }
-
-  void import_bindings() {
-    DefinitionsFile last;
-    last.bindings = std::move(definitions_.bindings);
-    run_on({std::move(last)}, [this] { remember(); });
+    run(std::move(definitions_), [this] { remember(); });
   }
 
   /// What was not taken as a whole is tried again next time.
@@ -120,7 +101,7 @@ class Loading : public std::enable_shared_from_this<Loading> {
     DefinitionsFile digest;
     digest.changes.push_back(
         broker::PutParameter{{broker::imported_file_key(path_), digest_}});
-    run_on({std::move(digest)}, [this] {
+    run(std::move(digest), [this] {
       log_info(path_ + ": imported");
       end_file();
     });
@@ -133,33 +114,23 @@ class Loading : public std::enable_shared_from_this<Loading> {
     load_next_file();
   }
 
-  /// Has each shard carry out its part, the first ones if there are fewer parts, and goes on.
-  void run_on(std::vector<DefinitionsFile> parts, std::function<void()> go_on) {
-    waiting_for_ = parts.size();
-    go_on_ = std::move(go_on);
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      auto part = std::make_shared<DefinitionsFile>(std::move(parts[i]));
-      shards_[i]->post([self = shared_from_this(), i, part] {
-        broker::DefinitionsImport::run(
-            self->shards_[i]->state(), std::move(*part),
-            [self](broker::ImportOutcome outcome) {
-              boost::asio::post(self->context_, [self, outcome = std::move(outcome)] {
-                self->end_part(outcome);
-              });
-            });
-      });
-    }
+  void run(DefinitionsFile definitions, std::function<void()> go_on) {
+    import_definitions(
+        shards_, std::move(definitions),
+        [self = shared_from_this(), go_on = std::move(go_on)](broker::ImportOutcome outcome) {
+          boost::asio::post(self->context_, [self, go_on, outcome = std::move(outcome)] {
+            self->take(outcome);
+            go_on();
+          });
+        });
   }
 
-  void end_part(const broker::ImportOutcome& outcome) {
+  void take(const broker::ImportOutcome& outcome) {
     problems_of_file_.insert(problems_of_file_.end(), outcome.problems.begin(),
                              outcome.problems.end());
     for (const std::string& what : outcome.left_out) {
       log_warning(path_ + ": left out: " + what);
     }
-    if (--waiting_for_ > 0) return;
-    const auto go_on = std::exchange(go_on_, nullptr);
-    go_on();
   }
 
   boost::asio::io_context& context_;
@@ -172,8 +143,6 @@ class Loading : public std::enable_shared_from_this<Loading> {
   DefinitionsFile definitions_;
   std::vector<std::string> problems_of_file_;
   std::vector<std::string> problems_;
-  std::size_t waiting_for_ = 0;
-  std::function<void()> go_on_;
 };
 
 }  // namespace

@@ -81,12 +81,14 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
-Server::Server(config::Config config, Reload reload)
-    : config_(std::move(config)), reload_(std::move(reload)), context_(1),
+Server::Server(config::Config config, Reload reload, AdoptHttp adopt_http)
+    : config_(std::move(config)), reload_(std::move(reload)),
+      adopt_http_(std::move(adopt_http)), context_(1),
       signals_(context_, SIGTERM, SIGINT, SIGHUP), resource_timer_(context_),
       stop_timer_(context_),
       links_(shards_, config_.node.cluster_name.empty() ? config_.node.name
-                                                        : config_.node.cluster_name) {}
+                                                        : config_.node.cluster_name),
+      control_(shards_, [this] { return links_.connect_locally(); }) {}
 
 Server::~Server() { stop_shards(); }
 
@@ -157,16 +159,26 @@ Result<void, std::string> Server::recover() {
 
 Result<void, std::string> Server::open_listeners() {
   for (const config::Listener& settings : config_.amqp_listeners) {
-    auto listener = std::make_unique<Listener>(
-        context_, [this](int descriptor, broker::Peer peer) {
-          on_accept(descriptor, std::move(peer));
-        });
-    auto opened = listener->open(settings.bind.address, settings.bind.port,
-                                 static_cast<int>(settings.backlog));
+    auto opened = open_listener(settings, "amqp", [this](int descriptor, broker::Peer peer) {
+      on_accept(descriptor, std::move(peer));
+    });
     if (!opened) return opened;
-    listeners_.push_back(std::move(listener));
+  }
+  if (adopt_http_ == nullptr) return {};
+  for (const config::Listener& settings : config_.http_listeners) {
+    if (auto opened = open_listener(settings, "http", adopt_http_); !opened) return opened;
   }
   return {};
+}
+
+Result<void, std::string> Server::open_listener(const config::Listener& settings,
+                                                std::string scheme,
+                                                Listener::OnAccept on_accept) {
+  auto listener = std::make_unique<Listener>(context_, std::move(on_accept));
+  auto opened = listener->open(settings.bind.address, settings.bind.port,
+                               static_cast<int>(settings.backlog));
+  if (opened) listeners_.push_back({std::move(scheme), std::move(listener)});
+  return opened;
 }
 
 void Server::install_users(const config::Config& config) {
@@ -229,7 +241,9 @@ Result<void, std::string> Server::import_definitions() {
 
 std::vector<std::string> Server::urls() const {
   std::vector<std::string> urls;
-  for (const auto& listener : listeners_) urls.push_back("amqp://" + listener->endpoint_text());
+  for (const auto& [scheme, listener] : listeners_) {
+    urls.push_back(scheme + "://" + listener->endpoint_text());
+  }
   return urls;
 }
 
@@ -271,6 +285,7 @@ void Server::reload() {
   merged.node = config_.node;
   merged.storage = config_.storage;
   merged.amqp_listeners = config_.amqp_listeners;
+  merged.http_listeners = config_.http_listeners;
   config_ = std::move(merged);
   set_log_levels(config_.log);
   memory_high_watermark_bytes_ = config_.memory.high_watermark_bytes;
@@ -295,7 +310,7 @@ void Server::begin_stop() {
   report_stopping();
   stop_deadline_ = std::chrono::steady_clock::now() + config_.shutdown.grace;
   log_info("stopping: no new connections; clients are told connection.close 320");
-  for (auto& listener : listeners_) listener->close();
+  for (auto& open : listeners_) open.listener->close();
   // Links that have time to finish leave nothing behind that would be moved twice.
   links_.begin_stop([this] { boost::asio::post(context_, [this] { end_clients(); }); });
   stop_timer_.expires_after(config_.shutdown.grace / 2);

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/server/broker_control.hpp"
 #include "broker/server/broker_links.hpp"
 #include "broker/server/listener.hpp"
 #include "broker/server/mailbox.hpp"
@@ -29,11 +30,17 @@ class Server {
   /// Reads the configuration again; an error has been logged already.
   using Reload = std::function<std::unique_ptr<config::Config>()>;
 
-  Server(config::Config config, Reload reload);
+  /// Takes over the accepted socket of an HTTP client.
+  using AdoptHttp = std::function<void(int descriptor, broker::Peer peer)>;
+
+  /// Without `adopt_http` the HTTP listeners stay closed.
+  Server(config::Config config, Reload reload, AdoptHttp adopt_http = nullptr);
   ~Server();
 
   /// Starts the shards and opens the listeners. Error: a sentence.
   Result<void, std::string> start();
+  /// How others may see and change the broker, as long as it runs.
+  broker::ControlPort& control() { return control_; }
   /// "amqp://127.0.0.1:5672", one for each listener.
   std::vector<std::string> urls() const;
   /// Serves until a signal ends it. SIGTERM and SIGINT stop gracefully, a second one at once;
@@ -45,6 +52,8 @@ class Server {
   /// Brings back what the log holds.
   Result<void, std::string> recover();
   Result<void, std::string> open_listeners();
+  Result<void, std::string> open_listener(const config::Listener& settings, std::string scheme,
+                                          Listener::OnAccept on_accept);
   void begin_data_directory();
   Result<void, std::string> import_definitions();
   void install_users(const config::Config& config);
@@ -63,6 +72,7 @@ class Server {
 
   config::Config config_;
   Reload reload_;
+  AdoptHttp adopt_http_;
   boost::asio::io_context context_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer resource_timer_;
@@ -71,8 +81,13 @@ class Server {
   std::vector<std::unique_ptr<Inbox>> inboxes_;
   std::vector<std::unique_ptr<Shard>> shards_;
   BrokerLinks links_;
+  BrokerControl control_;
   std::vector<std::thread> threads_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  struct OpenListener {
+    std::string scheme;
+    std::unique_ptr<Listener> listener;
+  };
+  std::vector<OpenListener> listeners_;
   NodeAlarms alarms_;
   std::uint64_t memory_high_watermark_bytes_ = 0;
   std::chrono::steady_clock::time_point last_trim_;

@@ -20,7 +20,7 @@ MAY_INCLUDE = {
     "session": {"core", "protocol"},
     "links": {"core", "protocol"},
     "server": {"session", "links", "core", "protocol", "storage", "config"},
-    "admin": {"core", "config"},
+    "admin": {"core", "protocol", "config"},
     "cli": {"core", "storage", "protocol", "config"},
     "main": {"server", "admin", "cli", "config"},
 }
@@ -41,8 +41,8 @@ MAY_LINK = {
     "links": {"leveret_core", "leveret_protocol", "leveret_asio", "Threads::Threads", "OpenSSL::SSL"},
     "server": {"leveret_session", "leveret_links", "leveret_core", "leveret_storage", "leveret_config",
                "leveret_asio", "spdlog::spdlog", "Threads::Threads", "OpenSSL::SSL", "PkgConfig::SYSTEMD"},
-    "admin": {"leveret_core", "leveret_config", "leveret_asio", "spdlog::spdlog", "Threads::Threads",
-              "OpenSSL::SSL"},
+    "admin": {"leveret_core", "leveret_protocol", "leveret_config", "leveret_asio", "leveret_json",
+              "Threads::Threads", "OpenSSL::SSL", "ZLIB::ZLIB"},
     "cli": {"leveret_core", "leveret_storage", "leveret_protocol", "leveret_config", "leveret_asio",
             "CLI11::CLI11", "Threads::Threads", "OpenSSL::SSL"},
 }

@@ -82,7 +82,7 @@ class Leveret(Broker):
                  for user in self.users]
         return [
             "version: 1",
-            'listeners: {amqp: [{bind: "127.0.0.1:0"}]}',
+            'listeners: {amqp: [{bind: "127.0.0.1:0"}], http: [{bind: "127.0.0.1:0"}]}',
             f"vhosts: {json.dumps(list(self.vhosts))}",
             f"auth: {{users: {json.dumps(users)}}}",
             *self.config,

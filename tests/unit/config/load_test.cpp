@@ -15,6 +15,7 @@ TEST(Load, GivesTheDefaultsForNothing) {
   ASSERT_TRUE(loaded);
   const Config& config = loaded->config;
   EXPECT_EQ(config.amqp_listeners, (std::vector<Listener>{{{"", 5672}, 1024}}));
+  EXPECT_EQ(config.http_listeners, (std::vector<Listener>{{{"", 15672}, 1024}}));
   EXPECT_EQ(config.vhosts, (std::vector<std::string>{"/"}));
   EXPECT_EQ(config.limits.heartbeat, Duration{60000});
   EXPECT_EQ(config.limits.frame_max_bytes, 131072U);

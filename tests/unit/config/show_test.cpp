@@ -62,6 +62,7 @@ TEST(Show, EffectiveValuesAreAConfiguration) {
   EXPECT_TRUE(again.config.log.to_stderr);
   EXPECT_EQ(again.config.log.levels, loaded.config.log.levels);
   EXPECT_EQ(again.config.amqp_listeners, loaded.config.amqp_listeners);
+  EXPECT_EQ(again.config.http_listeners, loaded.config.http_listeners);
 }
 
 // Goal: whoever reloads is told of each key that a running node keeps, and of no other.

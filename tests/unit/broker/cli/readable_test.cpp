@@ -40,11 +40,6 @@ TEST(Readable, EscapesWhatCannotBePrinted) {
   EXPECT_EQ(printable("\xFF" "a\xC3"), "\\xffa\\xc3");
 }
 
-TEST(Readable, ReplacesWhatIsNotUtf8) {
-  EXPECT_EQ(valid_utf8("ü"), "ü");
-  EXPECT_EQ(valid_utf8("a\xFF" "b\xC3"), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
-}
-
 TEST(TextTable, AlignsItsColumns) {
   TextTable table({"name", ">count"});
   EXPECT_TRUE(table.empty());

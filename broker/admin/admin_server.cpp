@@ -1,0 +1,40 @@
+#include "broker/admin/admin_server.hpp"
+
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "broker/admin/http_connection.hpp"
+
+namespace leveret::admin {
+
+namespace asio = boost::asio;
+
+AdminServer::AdminServer(NodeFacts node)
+    : node_(std::move(node)), context_(1), keeps_running_(context_.get_executor()) {}
+
+AdminServer::~AdminServer() { stop(); }
+
+void AdminServer::start(broker::ControlPort& broker) {
+  broker_ = &broker;
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void AdminServer::stop() {
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void AdminServer::adopt(int descriptor) {
+  asio::post(context_, [this, descriptor] {
+    if (connection_count_ >= connections_max) {
+      ::close(descriptor);
+      return;
+    }
+    ++connection_count_;
+    serve_http(context_, descriptor, *broker_, node_, [this] { --connection_count_; });
+  });
+}
+
+}  // namespace leveret::admin

@@ -1,0 +1,75 @@
+#include "broker/admin/body.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+namespace leveret::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t name_max_bytes = 255;
+
+const json::value* find(const json::object& body, std::string_view name) {
+  const json::value* value = body.if_contains(name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+std::string quoted(std::string_view name) { return "'" + std::string(name) + "'"; }
+
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::string missing(std::string_view name) { return quoted(name) + " is missing"; }
+
+Result<std::optional<std::string>, std::string> text_in(const json::object& body,
+                                                        std::string_view name) {
+  const json::value* value = find(body, name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) return tl::unexpected(quoted(name) + " is not a text");
+  return std::string(value->get_string());
+}
+
+Result<bool, std::string> flag_in(const json::object& body, std::string_view name, bool absent) {
+  const json::value* value = find(body, name);
+  if (value == nullptr) return absent;
+  if (!value->is_bool()) return tl::unexpected(quoted(name) + " is not true or false");
+  return value->get_bool();
+}
+
+Result<std::vector<std::string>, std::string> texts_of(std::string_view name,
+                                                       const json::value& value) {
+  std::vector<std::string> texts;
+  const auto add = [&](std::string_view text) {
+    if (!trimmed(text).empty()) texts.emplace_back(trimmed(text));
+  };
+  if (value.is_string()) {
+    std::string_view text = value.get_string();
+    while (!text.empty()) {
+      const std::size_t size = std::min(text.find(','), text.size());
+      add(text.substr(0, size));
+      text.remove_prefix(std::min(size + 1, text.size()));
+    }
+    return texts;
+  }
+  if (!value.is_array()) return tl::unexpected(quoted(name) + " is not a list of texts");
+  for (const json::value& one : value.get_array()) {
+    if (!one.is_string()) return tl::unexpected(quoted(name) + " is not a list of texts");
+    add(one.get_string());
+  }
+  return texts;
+}
+
+std::optional<std::string> check_name(std::string_view name) {
+  if (name.empty()) return "The name is empty";
+  if (name.size() > name_max_bytes) return "The name is longer than 255 bytes";
+  return std::nullopt;
+}
+
+}  // namespace leveret::admin

@@ -1,0 +1,34 @@
+/// Members of a request's body, and sentences about those that are wrong.
+///
+/// Thread: pure functions, any.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/base/result.hpp"
+
+namespace leveret::admin {
+
+/// What is said of a member that must be there.
+std::string missing(std::string_view name);
+
+/// Nothing when the member is not there, or null. Error: it is no text.
+Result<std::optional<std::string>, std::string> text_in(const boost::json::object& body,
+                                                        std::string_view name);
+/// `absent` when the member is not there, or null. Error: it is neither true nor false.
+Result<bool, std::string> flag_in(const boost::json::object& body, std::string_view name,
+                                  bool absent);
+/// A text with commas, or a list of texts: each of them, without spaces around it, but no empty one.
+/// Error: it is neither.
+Result<std::vector<std::string>, std::string> texts_of(std::string_view name,
+                                                       const boost::json::value& value);
+
+/// What is wrong with the name of something that is to be made, if there is anything: it is empty,
+/// or longer than AMQP's 255 bytes.
+std::optional<std::string> check_name(std::string_view name);
+
+}  // namespace leveret::admin

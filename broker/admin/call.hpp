@@ -1,0 +1,126 @@
+/// One request of the HTTP API, as its handler sees it.
+///
+/// Owner:  the connection that it came by.   Thread: that of the HTTP server.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/admin/reply.hpp"
+#include "broker/admin/request_target.hpp"
+#include "broker/core/control_port.hpp"
+
+namespace leveret::admin {
+
+enum class Verb : std::uint8_t { get, put, post, remove };
+
+/// What the HTTP API says of the node that never changes.
+struct NodeFacts {
+  std::string node_name;
+  std::string cluster_name;
+  std::string compatible_version;  ///< Of RabbitMQ.
+  std::string product_version;
+  std::string default_queue_type;
+};
+
+/// Who has logged in.
+struct Caller {
+  std::string name;
+  std::vector<std::string> tags;
+
+  bool has_tag(std::string_view tag) const;
+  bool is_administrator() const { return has_tag("administrator"); }
+  bool may_monitor() const { return is_administrator() || has_tag("monitoring"); }
+  bool may_make_policies() const { return is_administrator() || has_tag("policymaker"); }
+  /// Any of the tags that let somebody in.
+  bool may_manage() const;
+};
+
+struct Call {
+  broker::ControlPort& broker;
+  const NodeFacts& node;
+  Verb verb = Verb::get;
+  RequestTarget target;
+  /// What stands in the target where the route has a name, in order: virtual host, queue, ...
+  std::vector<std::string> names{};
+  boost::json::object body{};
+  std::string reason{};  ///< The header X-Reason.
+  Caller caller{};
+  /// Taken when the request came: what it was authorised by.
+  broker::DefinitionsSnapshotRef definitions{};
+
+  const broker::Users& users() const { return *definitions->users; }
+  /// Null when there is none of that name.
+  const broker::VhostStatus* find_vhost(const std::string& name) const;
+  bool may_enter(const std::string& vhost) const {
+    return users().may_access_vhost(caller.name, vhost);
+  }
+};
+
+template <class T>
+using Awaitable = boost::asio::awaitable<T>;
+
+/// Where an answer of the control port is awaited. Made on the heap: the answer may come late.
+template <class T>
+class Answer {
+ public:
+  explicit Answer(boost::asio::any_io_executor executor)
+      : executor_(std::move(executor)), arrival_(executor_) {
+    arrival_.expires_at(boost::asio::steady_timer::time_point::max());
+  }
+
+  /// Gives what the control port calls, on any thread.
+  static std::function<void(T)> receiver(const std::shared_ptr<Answer>& answer) {
+    return [answer](T value) {
+      boost::asio::post(answer->executor_, [answer, value = std::move(value)]() mutable {
+        answer->value_.emplace(std::move(value));
+        answer->arrival_.cancel();
+      });
+    };
+  }
+  bool is_there() const { return value_.has_value(); }
+  boost::asio::steady_timer& arrival() { return arrival_; }
+  T take() { return std::move(*value_); }
+
+ private:
+  boost::asio::any_io_executor executor_;
+  boost::asio::steady_timer arrival_;
+  std::optional<T> value_;
+};
+
+/// Waits for an answer whose receiver has been handed out.
+template <class T>
+Awaitable<T> await_answer(std::shared_ptr<Answer<T>> answer) {
+  boost::system::error_code cancelled;
+  while (!answer->is_there()) {
+    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, cancelled);
+    co_await answer->arrival().async_wait(token);
+  }
+  co_return answer->take();
+}
+
+using ChangeOutcome = Result<void, protocol::AmqpError>;
+
+/// Has the broker change something in the caller's name, durably.
+Awaitable<ChangeOutcome> change(Call& call, broker::DefinitionChange wanted);
+Awaitable<broker::DefinitionsSnapshotRef> take_definitions(broker::ControlPort& broker);
+Awaitable<broker::TopologySnapshot> take_topology(Call& call, broker::VhostFilter vhost);
+Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call, broker::VhostFilter vhost);
+/// Sentences about what was not taken.
+Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions);
+
+/// 204, or what the change was refused for: 400 with the reason, 404 where it says so.
+Reply changed_reply(const ChangeOutcome& outcome);
+
+}  // namespace leveret::admin

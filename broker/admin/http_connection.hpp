@@ -1,0 +1,18 @@
+/// One HTTP connection: requests come, are answered, and so on until somebody hangs up.
+///
+/// Thread: that of the io_context.
+/// Spec:   HTTP/1.1 and 1.0, on Beast.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+
+#include "broker/admin/call.hpp"
+
+namespace leveret::admin {
+
+/// Serves a client's socket, which is taken over, and calls `ended` when it is closed.
+void serve_http(boost::asio::io_context& context, int descriptor, broker::ControlPort& broker,
+                const NodeFacts& node, std::function<void()> ended);
+
+}  // namespace leveret::admin

@@ -1,0 +1,85 @@
+/// How those who run the broker see it and change it, from outside of its shards: snapshots of what
+/// there is, and commands. Nothing else of the core is for them.
+///
+/// Owner:  the shell.   Thread: any may call; answers come on a shard's thread, each once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/core/definition_change.hpp"
+#include "broker/core/definitions_file.hpp"
+#include "broker/core/durable_definitions.hpp"
+#include "broker/core/effective_settings.hpp"
+#include "broker/core/json_arguments.hpp"
+#include "broker/core/parameter_keys.hpp"
+#include "broker/core/resource_limits.hpp"
+#include "broker/core/vhost_metadata.hpp"
+#include "protocol/amqp_error.hpp"
+#include "protocol/base/result.hpp"
+
+namespace leveret::broker {
+
+struct VhostStatus {
+  std::string name;
+  std::string default_queue_type;  ///< Empty: the node's.
+  bool is_traced = false;
+};
+
+/// What one moment knew of users, virtual hosts and parameters. Immutable, shared.
+struct DefinitionsSnapshot {
+  std::shared_ptr<const Users> users;  ///< With those of the configuration.
+  std::map<std::string, VhostStatus> vhosts;
+  std::map<ParameterKey, std::string> parameters;  ///< JSON texts.
+};
+using DefinitionsSnapshotRef = std::shared_ptr<const DefinitionsSnapshot>;
+
+/// What one moment knew of exchanges, queues and bindings, in no order. The default exchange is
+/// among them, its bindings are not.
+struct TopologySnapshot {
+  std::vector<ExchangeDefinition> exchanges;
+  std::vector<QueueDefinitionRef> queues;
+  std::vector<BindingDefinition> bindings;
+};
+
+/// What a queue has now.
+struct QueueStatus {
+  QueueDefinitionRef definition;
+  std::uint64_t ready_count = 0;
+  std::uint64_t unacked_count = 0;
+  std::uint64_t consumer_count = 0;
+  bool is_paused = false;
+};
+
+/// Which virtual hosts are meant; an empty name: all of them.
+using VhostFilter = std::string;
+
+class ControlPort {
+ public:
+  template <class T>
+  using Then = std::function<void(T)>;
+
+  virtual void take_definitions(Then<DefinitionsSnapshotRef> then) = 0;
+  virtual void take_topology(VhostFilter vhost, Then<TopologySnapshot> then) = 0;
+  /// All queues of all shards. Each shard says what it has at some moment of its own.
+  virtual void take_queues(VhostFilter vhost, Then<std::vector<QueueStatus>> then) = 0;
+
+  /// Answered when every shard knows of it and it is durable. `user` is who wants it.
+  virtual void change(DefinitionChange change, std::string user,
+                      Then<Result<void, protocol::AmqpError>> then) = 0;
+  /// The same for a whole file. The answer: sentences about what was not taken.
+  virtual void import(DefinitionsFile definitions, Then<std::vector<std::string>> then) = 0;
+
+  /// One end of a connection whose other end is a shard's: its client may log in as any user
+  /// without a password. Negative: there are no descriptors left.
+  virtual int connect_locally() = 0;
+
+ protected:
+  ~ControlPort() = default;
+};
+
+}  // namespace leveret::broker

@@ -1,0 +1,20 @@
+/// Makes the snapshots that the control port gives.
+///
+/// Thread: that of the shard.
+#pragma once
+
+#include <vector>
+
+#include "broker/core/control_port.hpp"
+
+namespace leveret::broker {
+
+class ShardState;
+
+/// Requires: `shard` is shard 0.
+DefinitionsSnapshotRef snapshot_definitions(ShardState& shard);
+TopologySnapshot snapshot_topology(ShardState& shard, const VhostFilter& vhost);
+/// Of the shard's own queues.
+std::vector<QueueStatus> snapshot_queues(ShardState& shard, const VhostFilter& vhost);
+
+}  // namespace leveret::broker

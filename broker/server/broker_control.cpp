@@ -1,0 +1,76 @@
+#include "broker/server/broker_control.hpp"
+
+#include <iterator>
+#include <utility>
+
+#include "broker/core/control_snapshots.hpp"
+#include "broker/core/topology_question.hpp"
+#include "broker/server/definitions_spread.hpp"
+
+namespace leveret::server {
+
+using broker::DefinitionsSnapshotRef;
+using broker::QueueStatus;
+using broker::TopologySnapshot;
+
+void BrokerControl::take_definitions(Then<DefinitionsSnapshotRef> then) {
+  shards_[0]->post([this, then = std::move(then)] {
+    then(broker::snapshot_definitions(shards_[0]->state()));
+  });
+}
+
+void BrokerControl::take_topology(broker::VhostFilter vhost, Then<TopologySnapshot> then) {
+  shards_[0]->post([this, vhost = std::move(vhost), then = std::move(then)] {
+    then(broker::snapshot_topology(shards_[0]->state(), vhost));
+  });
+}
+
+namespace {
+
+/// Goes from shard to shard and gathers.
+struct QueueRound {
+  std::vector<std::unique_ptr<Shard>>& shards;
+  broker::VhostFilter vhost;
+  broker::ControlPort::Then<std::vector<QueueStatus>> then;
+  std::vector<QueueStatus> gathered;
+
+  static void visit(std::shared_ptr<QueueRound> round, std::size_t at) {
+    Shard& shard = *round->shards[at];
+    shard.post([round = std::move(round), at, &shard] {
+      auto found = broker::snapshot_queues(shard.state(), round->vhost);
+      round->gathered.insert(round->gathered.end(), std::make_move_iterator(found.begin()),
+                             std::make_move_iterator(found.end()));
+      if (at + 1 < round->shards.size()) return visit(round, at + 1);
+      round->then(std::move(round->gathered));
+    });
+  }
+};
+
+}  // namespace
+
+void BrokerControl::take_queues(broker::VhostFilter vhost,
+                                Then<std::vector<QueueStatus>> then) {
+  QueueRound::visit(
+      std::make_shared<QueueRound>(shards_, std::move(vhost), std::move(then),
+                                   std::vector<QueueStatus>{}),
+      0);
+}
+
+void BrokerControl::change(broker::DefinitionChange change, std::string user,
+                           Then<Result<void, protocol::AmqpError>> then) {
+  shards_[0]->post([this, change = std::move(change), user = std::move(user),
+                    then = std::move(then)]() mutable {
+    broker::ask_topology(shards_[0]->state(), broker::ChangeDefinition{std::move(change)},
+                         std::move(user), std::move(then));
+  });
+}
+
+void BrokerControl::import(broker::DefinitionsFile definitions,
+                           Then<std::vector<std::string>> then) {
+  import_definitions(shards_, std::move(definitions),
+                     [then = std::move(then)](broker::ImportOutcome outcome) {
+                       then(std::move(outcome.problems));
+                     });
+}
+
+}  // namespace leveret::server
