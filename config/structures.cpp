@@ -12,8 +12,9 @@ namespace leveret::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> paths{"listeners.amqp",    "listeners.http", "vhosts",
-                                                "auth.default_user", "auth.users",     "log.outputs"};
+constexpr std::array<std::string_view, 6> paths{
+    "listeners.amqp",    "listeners.http", "vhosts",
+    "auth.default_user", "auth.users",     "log.outputs"};
 
 constexpr std::size_t vhost_name_max_bytes = 255;
 

@@ -60,7 +60,7 @@ Result<PasswordHash, std::string> read_password(const json::object& body) {
     return tl::unexpected("Unknown hashing_algorithm '" + **algorithm_text + "'");
   }
   if (*password && *hash) {
-    return tl::unexpected(std::string("Both password and password_hash are given; one of them is enough"));
+    return tl::unexpected(std::string("Give either password or password_hash, not both"));
   }
   if (*password) {
     if ((*password)->empty()) return tl::unexpected(std::string("The password must not be empty"));
@@ -79,7 +79,8 @@ Awaitable<Reply> get_whoami(Call& call) {
 
 Awaitable<Reply> list_users(Call& call) {
   json::array list;
-  call.users().for_each_user([&](const User& user) { list.push_back(json_of(call.users(), user)); });
+  call.users().for_each_user(
+      [&](const User& user) { list.push_back(json_of(call.users(), user)); });
   co_return list_reply(call, std::move(list), Paging::never);
 }
 
@@ -131,7 +132,8 @@ Awaitable<Reply> delete_users(Call& call) {
   if (!names) co_return bad_request(names.error());
   // All or none of those that are named wrongly.
   for (const std::string& name : *names) {
-    if (call.users().find(name) == nullptr) co_return bad_request("There is no user '" + name + "'");
+    if (call.users().find(name) != nullptr) continue;
+    co_return bad_request("There is no user '" + name + "'");
   }
   for (const std::string& name : *names) {
     broker::DefinitionChange wanted = broker::DeleteUser{name};

@@ -22,8 +22,8 @@ Result<std::optional<std::string>, std::string> text_in(const boost::json::objec
 /// `absent` when the member is not there, or null. Error: it is neither true nor false.
 Result<bool, std::string> flag_in(const boost::json::object& body, std::string_view name,
                                   bool absent);
-/// A text with commas, or a list of texts: each of them, without spaces around it, but no empty one.
-/// Error: it is neither.
+/// A text with commas, or a list of texts: each of them, without spaces around it, but no empty
+/// one. Error: it is neither.
 Result<std::vector<std::string>, std::string> texts_of(std::string_view name,
                                                        const boost::json::value& value);
 

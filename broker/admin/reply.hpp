@@ -27,7 +27,9 @@ Reply empty_reply(unsigned status);
 inline Reply put_reply(bool existed) { return empty_reply(existed ? 204 : 201); }
 
 Reply error_reply(unsigned status, std::string_view error, std::string_view reason);
-inline Reply bad_request(std::string_view reason) { return error_reply(400, "bad_request", reason); }
+inline Reply bad_request(std::string_view reason) {
+  return error_reply(400, "bad_request", reason);
+}
 inline Reply not_found() { return error_reply(404, "Object Not Found", "Not Found"); }
 inline Reply not_authorised(std::string_view reason) {
   return error_reply(401, "not_authorised", reason);

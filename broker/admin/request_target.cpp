@@ -9,6 +9,10 @@ namespace leveret::admin {
 
 namespace {
 
+tl::unexpected<std::string> problem(std::string sentence) {
+  return tl::unexpected(std::move(sentence));
+}
+
 Result<std::string, std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
   while (!text.empty()) {
@@ -21,12 +25,12 @@ Result<std::string, std::string> percent_decode(std::string_view text, bool plus
     unsigned char byte = 0;
     const char* const digits = text.data() + 1;
     if (text.size() < 3 || std::from_chars(digits, digits + 2, byte, 16).ptr != digits + 2) {
-      return tl::unexpected(std::string("a percent sign is not followed by two hexadecimal digits"));
+      return problem("a percent sign is not followed by two hexadecimal digits");
     }
     decoded += static_cast<char>(byte);
     text.remove_prefix(3);
   }
-  if (!protocol::is_utf8(decoded)) return tl::unexpected(std::string("the target is not UTF-8"));
+  if (!protocol::is_utf8(decoded)) return problem("the target is not UTF-8");
   return decoded;
 }
 
@@ -51,7 +55,7 @@ bool RequestTarget::flag(std::string_view name) const {
 }
 
 Result<RequestTarget, std::string> parse_request_target(std::string_view target) {
-  if (target.empty() || target.front() != '/') return tl::unexpected(std::string("the target is no path"));
+  if (target.empty() || target.front() != '/') return problem("the target is no path");
   RequestTarget parsed;
   std::string_view path = cut(target, '?');
   while (!path.empty()) {

@@ -1,7 +1,7 @@
 /// How those who run the broker see it and change it, from outside of its shards: snapshots of what
 /// there is, and commands. Nothing else of the core is for them.
 ///
-/// Owner:  the shell.   Thread: any may call; answers come on a shard's thread, each once.
+/// Owner:  the shell.   Thread: that of the HTTP server; answers come on a shard's, each once.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,7 @@
 #include "broker/core/control_snapshots.hpp"
 #include "broker/core/topology_question.hpp"
 #include "broker/server/definitions_spread.hpp"
+#include "broker/server/internal_socket.hpp"
 
 namespace leveret::server {
 
@@ -71,6 +72,10 @@ void BrokerControl::import(broker::DefinitionsFile definitions,
                      [then = std::move(then)](broker::ImportOutcome outcome) {
                        then(std::move(outcome.problems));
                      });
+}
+
+int BrokerControl::connect_locally() {
+  return connect_internally(*shards_[next_shard_++ % shards_.size()]);
 }
 
 }  // namespace leveret::server

@@ -1,9 +1,8 @@
 /// The control port of the running broker.
 ///
-/// Owner:  the Server.   Thread: any; answers come on a shard's thread.
+/// Owner:  the Server.   Thread: that of the HTTP server; answers come on a shard's thread.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -14,9 +13,7 @@ namespace leveret::server {
 
 class BrokerControl final : public broker::ControlPort {
  public:
-  /// `connect_locally` gives one end of a socket pair whose other end a shard has.
-  BrokerControl(std::vector<std::unique_ptr<Shard>>& shards, std::function<int()> connect_locally)
-      : shards_(shards), connect_locally_(std::move(connect_locally)) {}
+  explicit BrokerControl(std::vector<std::unique_ptr<Shard>>& shards) : shards_(shards) {}
 
   void take_definitions(Then<broker::DefinitionsSnapshotRef> then) override;
   void take_topology(broker::VhostFilter vhost, Then<broker::TopologySnapshot> then) override;
@@ -25,11 +22,11 @@ class BrokerControl final : public broker::ControlPort {
   void change(broker::DefinitionChange change, std::string user,
               Then<Result<void, protocol::AmqpError>> then) override;
   void import(broker::DefinitionsFile definitions, Then<std::vector<std::string>> then) override;
-  int connect_locally() override { return connect_locally_(); }
+  int connect_locally() override;
 
  private:
   std::vector<std::unique_ptr<Shard>>& shards_;
-  std::function<int()> connect_locally_;
+  std::size_t next_shard_ = 0;  ///< The thread of the HTTP server only.
 };
 
 }  // namespace leveret::server

@@ -1,12 +1,9 @@
 #include "broker/server/broker_links.hpp"
 
-#include <sys/socket.h>
-
-#include <array>
 #include <utility>
 
+#include "broker/server/internal_socket.hpp"
 #include "broker/server/logging.hpp"
-#include "broker/server/process.hpp"
 
 namespace leveret::server {
 
@@ -21,17 +18,7 @@ void BrokerLinks::install() {
 }
 
 int BrokerLinks::connect_locally() {
-  std::array<int, 2> ends{};
-  if (!has_descriptor_for_client() ||
-      ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return -1;
-  }
-  broker::Peer peer;
-  peer.address = "internal";
-  peer.is_loopback = true;
-  peer.is_internal = true;
-  shards_[next_shard_++ % shards_.size()]->adopt(ends[0], std::move(peer));
-  return ends[1];
+  return connect_internally(*shards_[next_shard_++ % shards_.size()]);
 }
 
 void BrokerLinks::delete_parameter(const broker::ParameterKey& key) {

@@ -23,9 +23,6 @@ class BrokerLinks final : private links::LinkHost {
   /// Makes the links that are defined, and hears of those to come. Requires: the shards have
   /// recovered, and their threads do not run yet.
   void install();
-  /// One end of a socket pair, the other one is with a shard, as an internal peer. Negative: there
-  /// is no descriptor for it. Thread: any.
-  int connect_locally() override;
   /// Lets the links connect: clients can, too.
   void start() { manager_.start(); }
   /// Stops all links; `stopped` is called by their thread.
@@ -34,12 +31,13 @@ class BrokerLinks final : private links::LinkHost {
   void stop() { manager_.stop(); }
 
  private:
+  int connect_locally() override;
   void delete_parameter(const broker::ParameterKey& key) override;
   void watch_queue(broker::QueueRef queue, bool is_watched) override;
   void log(links::LinkLogLevel level, const std::string& text) override;
 
   std::vector<std::unique_ptr<Shard>>& shards_;
-  std::atomic<std::size_t> next_shard_{0};
+  std::size_t next_shard_ = 0;  ///< The thread of the links only.
   links::LinkManager manager_;
 };
 

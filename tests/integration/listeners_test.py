@@ -48,7 +48,8 @@ class StartTest(DaemonTest):
     def test_the_readiness_line_names_version_and_urls_and_is_all_of_standard_output(self):
         daemon = self.start()
         self.assertRegex(daemon.readiness_line(),
-                         rf"\Aleveret \d+\.\d+\.\d+\S* is ready: amqp://127\.0\.0\.1:{daemon.port}\Z")
+                         rf"\Aleveret \d+\.\d+\.\d+\S* is ready: amqp://127\.0\.0\.1:{daemon.port} "
+                         rf"http://127\.0\.0\.1:{daemon.http_port}\Z")
         connect(daemon.address).close()
         self.assertEqual(daemon.terminate(), 0)
         self.assertEqual(len(daemon._output), 1)
@@ -70,7 +71,7 @@ class StartTest(DaemonTest):
         process = subprocess.Popen(
             [binary(), "serve"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             env=clean_environment(LEVERET_NODE__DATA_DIR=self.enterContext(fresh_data_dir()),
-                                  LEVERET_LISTENERS__AMQP="[{bind: '127.0.0.1:0'}]",
+                                  LEVERET_LISTENERS__AMQP="[{bind: '127.0.0.1:0'}]", LEVERET_LISTENERS__HTTP="[]",
                                   LEVERET_NODE__THREADS=str(self.shards), LEVERET_LIMITS__CHANNELS="17",
                                   RABBITMQ_DEFAULT_USER="admin", RABBITMQ_DEFAULT_PASS="geheim",
                                   RABBITMQ_DEFAULT_VHOST="cloud"))

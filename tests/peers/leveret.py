@@ -8,6 +8,7 @@ import signal
 from .broker import Broker, BrokerFailure, wait_until
 
 _imported = "definitions imported"
+_http_readiness = re.compile(r"http://127\.0\.0\.1:(\d+)")
 _readiness = re.compile(r"amqp://(?:[^@\s]*@)?127\.0\.0\.1:(\d+)")
 
 
@@ -23,6 +24,7 @@ class Leveret(Broker):
         self.config = list(config)
         self.imports = imports
         self.log_path = ""
+        self.http_port = None
 
     def import_definitions(self, definitions):
         """Takes definitions in RabbitMQ's format; they are in force when this returns. Needs `imports`."""
@@ -73,6 +75,8 @@ class Leveret(Broker):
         with open(self.log_path, "wb") as log:
             line = self._launch(arguments, environment, _readiness.search, stderr=log)
         self.port = int(_readiness.search(line).group(1))
+        http = _http_readiness.search(line)
+        self.http_port = int(http.group(1)) if http else None
 
     def _config_lines(self):
         """Lines of YAML. JSON is YAML, which spares us the quoting."""
