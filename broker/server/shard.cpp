@@ -24,6 +24,8 @@ WallTime read_calendar() {
 
 // While an alarm is on, its end has to be noticed without any traffic.
 constexpr std::chrono::milliseconds alarm_check_interval{50};
+// The clock counts nanoseconds: it cannot say when a delay of millions of years is over.
+constexpr std::chrono::hours longest_sleep{24};
 
 }  // namespace
 
@@ -195,6 +197,7 @@ void Shard::arm_timer() {
     timer_.cancel();
     return;
   }
+  next = std::min(next, state_.now() + longest_sleep);
   timer_.expires_at(std::chrono::steady_clock::time_point(
       std::chrono::milliseconds(static_cast<std::int64_t>(next))));
   timer_.async_wait([this](const boost::system::error_code& error) {

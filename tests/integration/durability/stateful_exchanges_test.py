@@ -2,6 +2,8 @@
 
 import time
 
+from harness.wire import Typed
+
 from support import on_each_shard_count
 from support.daemon import wait_for
 from support.durable import DurableTest, on_each_end
@@ -66,6 +68,22 @@ class StatefulExchangesTest(DurableTest):
         self.assertEqual(self.bodies(node, "q"), [b"now", b"soon", b"at a time"])
         node.restart(kill)
         self.assertEqual(self.bodies(node, "q"), [b"now", b"soon", b"at a time"], "it does not come twice")
+
+    @on_each_end
+    def test_a_delay_that_no_clock_can_count_is_waited_for_quietly(self, node, kill):
+        # Each alone: the soonest is what the broker sleeps for, and what it counts in decides what overflows to the past.
+        for power in (44, 54, 62):
+            channel = self.channel(node, confirms=True)
+            self.declare(channel, "x-delayed-message", exchange=f"x{power}", x_delayed_type="direct")
+            self.bind(channel, exchange=f"x{power}")
+            self.send(channel, "at no time", exchange=f"x{power}", headers=[("x-delay", Typed("l", 2**power))])
+            node.restart(kill)
+            used_before_s = node.daemon.processor_time_s()
+            time.sleep(0.5)
+            self.assertLess(node.daemon.processor_time_s() - used_before_s, 0.1, f"s of processor time, with 2^{power} ms")
+            channel = self.channel(node)
+            self.assertEqual(self.ready(channel), 0)
+            self.assertEqual(channel.call("exchange.delete", exchange=f"x{power}").name, "exchange.delete-ok")
 
     @on_each_end
     def test_what_an_exchange_has_seen_stays_seen(self, node, kill):
