@@ -1,5 +1,7 @@
 #include "protocol/field_value.hpp"
 
+#include <cmath>
+
 #include "protocol/field_table.hpp"
 
 namespace leveret::protocol {
@@ -57,6 +59,9 @@ bool FieldValue::operator==(const FieldValue& other) const {
   if (type_ != other.type_) return false;
   if (const FieldTable* table = as_table()) return *table == *other.as_table();
   if (const FieldArray* array = as_array()) return *array == *other.as_array();
+  // What is no number equals itself, or a binding with such an argument could never be removed.
+  const auto number = as_double();
+  if (number && std::isnan(*number)) return std::isnan(*other.as_double());
   return data_ == other.data_;
 }
 

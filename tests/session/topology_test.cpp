@@ -1,4 +1,6 @@
 /// Declaring and deleting exchanges, queues and bindings.
+#include <limits>
+
 #include "tests/session/script.hpp"
 
 namespace leveret::broker {
@@ -264,6 +266,21 @@ TEST_P(Exchanges, ForgetTheBindingsOfADeletedQueue) {
                queue_declare_ok("q", 0, 0));
   client.receives(publish("amq.direct", "k", "m", {}, mandatory))
       .replies(returned("amq.direct", "k", "m"));
+}
+
+// Goal: an argument that equals nothing, as floating-point numbers have it, does not keep a
+// binding alive when its queue has gone.
+TEST_P(Exchanges, ForgetBindingsWithArgumentsThatAreNoNumbers) {
+  Client& client = on_a_channel();
+  FieldTable no_number;
+  no_number.set("a", FieldValue::float64(std::numeric_limits<double>::quiet_NaN()));
+  for (const std::string exchange : {"amq.direct", "amq.topic", "amq.fanout"}) {
+    client.receives(queue_declare("q"), queue_bind("q", exchange, "k", no_number))
+        .replies(queue_declare_ok("q", 0, 0), queue_bind_ok());
+    client.receives(queue_delete("q")).replies(queue_delete_ok(0));
+    client.receives(publish(exchange, "k", "m", {}, mandatory))
+        .replies(returned(exchange, "k", "m"));
+  }
 }
 
 // ---- what waits for the disk ---------------------------------------------------------------

@@ -61,6 +61,17 @@ TEST(FieldValue, IsEqualInTypeAndValue) {
   EXPECT_FALSE(FieldValue::timestamp(5) == FieldValue::int64(5));
 }
 
+// Goal: whatever a client sends can be found again.
+TEST(FieldValue, EqualsItselfAlsoWhenItIsNoNumber) {
+  constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(FieldValue::float64(no_number), FieldValue::float64(-no_number));
+  EXPECT_EQ(FieldValue::array({FieldValue::float32(std::numeric_limits<float>::quiet_NaN())}),
+            FieldValue::array({FieldValue::float32(std::numeric_limits<float>::quiet_NaN())}));
+  EXPECT_FALSE(FieldValue::float64(no_number) == FieldValue::float64(1));
+  EXPECT_FALSE(FieldValue::float64(1) == FieldValue::float64(no_number));
+  EXPECT_FALSE(FieldValue::float64(no_number) == FieldValue::int32(1));
+}
+
 TEST(FieldValue, IsEqualInWhatLiesWithin) {
   const auto nested = [](int value) {
     FieldTable table;
