@@ -32,6 +32,10 @@ struct QueueRef {
 /// An exchange that keeps something; 0 names none, and no number is used again.
 enum class StatefulExchangeId : std::uint32_t {};
 
+/// One message's way from the first exchange that keeps something to others; 0 names none, and no
+/// number is used again while the process runs.
+enum class StatefulRouteId : std::uint64_t {};
+
 /// Whether a reference is that of an exchange that keeps something: its id stands as the index.
 constexpr bool names_exchange(QueueRef queue) { return queue.slot.generation == 0; }
 

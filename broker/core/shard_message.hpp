@@ -45,6 +45,7 @@ struct PublishToQueue {
 struct PublishToExchange {
   PublishToQueue publish;
   std::vector<StatefulExchangeId> passed;  ///< The message does not come to them again.
+  StatefulRouteId route{};  ///< Who has seen it has had the message by another way.
 };
 /// A delivered message is done with: acknowledged, or rejected where nothing becomes of it.
 struct Settle {

@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t due_at_once_max = 256;
 // So many exchanges hand a message on within a turn.
 constexpr std::size_t direct_passes_max = 8;
+// What a message has by many ways comes within a turn or two.
+constexpr std::size_t seen_routes_max = 4096;
 
 Instant in(std::uint64_t duration_ms, Instant now) {
   return now + std::chrono::milliseconds(
@@ -62,11 +64,25 @@ StatefulExchange::StatefulExchange(ShardState& shard, StatefulExchanges& all,
 // ---- a message comes -----------------------------------------------------------------------
 
 void StatefulExchange::take(ArrivedMessage&& arrived) {
+  if (!arrived.passed.empty() && has_come_already(arrived)) {
+    settle(arrived.publish.message->log_place(), arrived.publish.log_index);
+    // What becomes of the message is known to the one that came first.
+    return all_.hand_back(arrived.publish);
+  }
   // A client can make a chain of any length of such exchanges: it is not followed by recursion.
   const bool is_far_down = arrived.passed.size() >= direct_passes_max;
   if (waiting_.empty() && replays_.empty() && !is_far_down) return handle(std::move(arrived));
   waiting_.push_back(std::move(arrived));
   all_.work_later(*this);
+}
+
+/// Whether the message has come by another way, as it does where exchanges lead to each other in
+/// many: then there are far more ways than exchanges.
+bool StatefulExchange::has_come_already(const ArrivedMessage& arrived) {
+  if (!seen_routes_.insert(arrived.route).second) return true;
+  seen_routes_in_order_.push_back(arrived.route);
+  if (seen_routes_.size() > seen_routes_max) seen_routes_.erase(seen_routes_in_order_.pop_front());
+  return false;
 }
 
 void StatefulExchange::handle(ArrivedMessage&& arrived) {
@@ -141,7 +157,7 @@ bool StatefulExchange::route_on(const ArrivedMessage& arrived, const RoutableMes
   LazyProperties properties(read.properties());
   shard_.topology().route_on(*vhost, *record, read.routing_keys(), properties, targets);
   StatefulExchanges::Onward onward{arrived.publish.message, read, targets, &arrived.publish,
-                                   arrived.passed, 0};
+                                   arrived.passed, arrived.route};
   onward.passed.push_back(definition_.state_id);
   erase_passed(targets, onward.passed);
   if (arrived.publish.publisher.slot.generation == 0) {
@@ -212,7 +228,7 @@ bool StatefulExchange::replay_next() {
   }
   const std::vector<StatefulExchangeId> passed{definition_.state_id};
   erase_passed(targets, passed);
-  return all_.send_on({message, read, targets, nullptr, passed, 0}).has_room;
+  return all_.send_on({message, read, targets, nullptr, passed}).has_room;
 }
 
 // ---- messages to come ----------------------------------------------------------------------
@@ -260,7 +276,7 @@ bool StatefulExchange::publish_delayed(const DelayedMessage& delayed) {
   const std::vector<StatefulExchangeId> passed{definition_.state_id};
   erase_passed(targets, passed);
   const bool is_remembered = remembers(read);
-  const auto sent = all_.send_on({message, read, targets, nullptr, passed,
+  const auto sent = all_.send_on({message, read, targets, nullptr, passed, {},
                                   is_remembered ? definition_.durable_number : 0,
                                   message != delayed.message});
   if (is_remembered) {
@@ -326,7 +342,7 @@ void StatefulExchange::recover(const storage::LiveReference& reference,
     return arm_timer();
   }
   // It came to the log, and nobody has looked at it yet.
-  ArrivedMessage arrived{{}, {}, published_at};
+  ArrivedMessage arrived{{}, {}, {}, published_at};
   arrived.publish.message = message;
   arrived.publish.log_index = reference.index;
   arrived.publish.publisher = all_.ref();

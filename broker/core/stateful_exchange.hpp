@@ -13,6 +13,7 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -37,6 +38,7 @@ class StatefulExchanges;
 struct ArrivedMessage {
   PublishToQueue publish;
   std::vector<StatefulExchangeId> passed;
+  StatefulRouteId route{};
   std::optional<WallTime> published_at;  ///< When that was not just now.
 };
 
@@ -98,6 +100,7 @@ class StatefulExchange final : private Timer {
   };
 
   void on_timer(Instant now) override;
+  bool has_come_already(const ArrivedMessage& arrived);
   void handle(ArrivedMessage&& arrived);
   bool is_duplicate(const RoutableMessage& read);
   bool hold_back(const ArrivedMessage& arrived, const RoutableMessage& read);
@@ -124,6 +127,9 @@ class StatefulExchange final : private Timer {
   /// What came while older messages, or replays, were not done with.
   ChunkedFifo<ArrivedMessage> waiting_;
   std::uint64_t duplicate_count_ = 0;
+  /// Of what has come by way of other exchanges, the latest, and in their order.
+  boost::unordered_flat_set<StatefulRouteId> seen_routes_;
+  ChunkedFifo<StatefulRouteId> seen_routes_in_order_;
   bool is_busy_ = false;  ///< work() will be called.
 };
 

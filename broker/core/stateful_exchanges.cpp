@@ -77,7 +77,8 @@ void StatefulExchanges::on_delta(const TopologyDelta& delta) {
 void StatefulExchanges::take(PublishToExchange&& passed_on) {
   PublishToQueue& publish = passed_on.publish;
   if (StatefulExchange* exchange = find(StatefulExchangeId{publish.queue.slot.index})) {
-    return exchange->take({std::move(publish), std::move(passed_on.passed), std::nullopt});
+    return exchange->take({std::move(publish), std::move(passed_on.passed), passed_on.route,
+                           std::nullopt});
   }
   // Deleted meanwhile, as may happen to a queue.
   if (publish.log_index != not_in_log) {
@@ -140,12 +141,14 @@ StatefulExchanges::Sent StatefulExchanges::send_on(const Onward& onward) {
   }
   Sent sent{publish.message};
   if (is_logged) shard_.log_message(publish.message, durable_numbers_, publish.expiration_ms);
+  const StatefulRouteId route =
+      onward.route == StatefulRouteId{} ? next_route() : onward.route;
   std::uint32_t next_index = 0;
   for (const RouteTarget& target : onward.targets) {
     PublishToQueue one = publish;
     one.queue = target.queue;
     if (target.is_logged(persistent)) one.log_index = next_index++;
-    send_to(target, std::move(one), onward);
+    send_to(target, std::move(one), onward, route);
     if (shard_.congested(target.queue.shard)) sent.has_room = false;
   }
   if (keeper_is_logged) sent.keeper_index = next_index;
@@ -153,12 +156,18 @@ StatefulExchanges::Sent StatefulExchanges::send_on(const Onward& onward) {
 }
 
 void StatefulExchanges::send_to(const RouteTarget& target, PublishToQueue&& publish,
-                                const Onward& onward) {
+                                const Onward& onward, StatefulRouteId route) {
   if (target.is_exchange()) {
-    shard_.send(target.queue.shard, PublishToExchange{std::move(publish), onward.passed});
+    shard_.send(target.queue.shard, PublishToExchange{std::move(publish), onward.passed, route});
   } else {
     shard_.send(target.queue.shard, std::move(publish));
   }
+}
+
+StatefulRouteId StatefulExchanges::next_route() {
+  constexpr int shard_shift = 48;
+  const auto own = static_cast<std::uint64_t>(shard_.own()) << shard_shift;
+  return StatefulRouteId{own | ++last_route_};
 }
 
 // ---- verdicts ------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class StatefulExchanges final : public Endpoint {
   /// Follows a change of the topology, which has been applied.
   void on_delta(const TopologyDelta& delta);
 
-  void take(PublishToQueue&& publish) { take(PublishToExchange{std::move(publish), {}}); }
+  void take(PublishToQueue&& publish) { take(PublishToExchange{std::move(publish), {}, {}}); }
   void take(PublishToExchange&& passed_on);
   /// Goes on with what has been put off, a turn's share of it. False: there is more.
   bool work();
@@ -72,6 +72,7 @@ class StatefulExchanges final : public Endpoint {
     std::span<const RouteTarget> targets;
     const PublishToQueue* publish = nullptr;  ///< Whose verdict it is; null: nobody's.
     std::vector<StatefulExchangeId> passed;
+    StatefulRouteId route{};          ///< 0: it begins here.
     std::uint64_t keeper_number = 0;  ///< The exchange that keeps a reference, too; 0: none.
     bool is_fresh = false;            ///< Nobody else knows the message.
   };
@@ -82,7 +83,9 @@ class StatefulExchanges final : public Endpoint {
   };
 
   Sent send_on(const Onward& onward);
-  void send_to(const RouteTarget& target, PublishToQueue&& publish, const Onward& onward);
+  void send_to(const RouteTarget& target, PublishToQueue&& publish, const Onward& onward,
+               StatefulRouteId route);
+  StatefulRouteId next_route();
   void accept(const PublishToQueue& publish);
   /// It went nowhere.
   void hand_back(const PublishToQueue& publish);
@@ -97,6 +100,7 @@ class StatefulExchanges final : public Endpoint {
   boost::unordered_flat_map<Name, StatefulExchangeId> by_name_;
   boost::unordered_flat_map<PublishSeq, Joined> joined_;
   std::uint64_t last_seq_ = 0;
+  std::uint64_t last_route_ = 0;
   std::vector<StatefulExchangeId> busy_, working_;
   std::vector<std::uint64_t> durable_numbers_;  ///< Working memory of send_on().
 };

@@ -166,6 +166,31 @@ TEST_P(Delaying, ReturnsWhatNoneOfSeveralCanPlace) {
   client.receives(publish("all", "nowhere", "m", delay(1), mandatory)).replies(ack(3));
 }
 
+// Goal: a message comes to each exchange once, however many ways lead there; as many as there are
+// would take all memory.
+TEST_P(Delaying, SendsAMessageToEachExchangeOnce) {
+  Client& client = on_a_channel();
+  const std::vector<std::string> names{"a", "b", "c", "d", "e", "f", "x"};
+  for (const std::string& name : names) {
+    client.receives(exchange_declare(name, "x-delayed-message", no_flags, delayed_type("direct")))
+        .replies(exchange_declare_ok());
+  }
+  for (const std::string& source : names) {
+    for (const std::string& destination : names) {
+      client.receives(exchange_bind(destination, source, "k")).replies(exchange_bind_ok());
+    }
+  }
+  client.receives(queue_declare("q"), queue_bind("q", "x", "k"), publish("a", "k", "now"))
+      .replies(queue_declare_ok("q", 0, 0), queue_bind_ok());
+  client.turn_ends();
+  client.receives(get("q", no_ack)).replies(get_ok(1, 0, "k", "now", no_flags, {}, "a"));
+  client.receives(publish("a", "k", "later", delay(100)));
+  client.turn_ends();
+  world().advance(1s);
+  client.receives(get("q", no_ack))
+      .replies(get_ok(2, 0, "k", "later", no_flags, delay(-100), "a"));
+}
+
 TEST_P(Delaying, ForgetsWithItsExchange) {
   Client& client = on_a_channel();
   client.receives(bound(), publish("x", "k", "m", delay(100)), exchange_delete("x"), bound())
