@@ -16,6 +16,8 @@ constexpr std::uint64_t pump_cost_of_a_message_bytes = 128;
 // How many messages it may drop at once because they are too many: more than can have come.
 constexpr std::size_t excess_dropped_at_once_max = 4096;
 // RabbitMQ accepts times to live of ten years at most; anything near `never` is not a deadline.
+// One more stands in the log for a message that was rejected for good: PromisedLetters::add().
+constexpr std::uint32_t returns_counted_max = delivery_count_max - 1;
 // Where the positions of a quorum queue's new messages begin: returned ones have those before it.
 constexpr Position first_position_of_quorum{std::uint64_t{1} << 63};
 
@@ -88,7 +90,7 @@ void ClassicQueue::recover(const RecoveredEntry& entry) {
     deduplication_->enter(*entry.message, next_position_, entry.expires_at, shard_.now());
   }
   RecoveredEntry recovered = entry;
-  if (entry.was_out && counts_returns() && entry.delivery_count < delivery_count_max) {
+  if (entry.was_out && counts_returns() && entry.delivery_count < returns_counted_max) {
     // The end of the broker was the end of whoever had it.
     ++recovered.delivery_count;
     shard_.log().mark_returned(entry.place, entry.log_index, {recovered.delivery_count, false});
@@ -165,7 +167,7 @@ void ClassicQueue::put_back(Requeue&& requeued) {
 /// A consumer had the message and did not do with it. False: that was once too often, and the
 /// message has left the queue.
 bool ClassicQueue::count_return(QueueEntry& entry) {
-  if (entry.delivery_count < delivery_count_max) ++entry.delivery_count;
+  if (entry.delivery_count < returns_counted_max) ++entry.delivery_count;
   if (has_returned_too_often(entry.delivery_count)) {
     bury(std::move(entry), DeathReason::delivery_limit);
     return false;
@@ -304,10 +306,15 @@ bool ClassicQueue::make_front_ready(bool also_due_now, DropBudget& budget) {
       continue;
     }
     const bool is_over = ready_.front_expires_at() <= limit;
-    // It can be that only with the broker's last end a message has come back too often.
-    if (!is_over && !has_returned_too_often(ready_.front().delivery_count)) return true;
+    // It can be that only with the broker's last end a message has come back too often; or that it
+    // had been rejected, and was still to be safe elsewhere.
+    const std::uint32_t delivery_count = ready_.front().delivery_count;
+    const bool was_rejected = delivery_count == delivery_count_max;
+    if (!is_over && !was_rejected && !has_returned_too_often(delivery_count)) return true;
     if (!may_drop(budget)) return false;
-    bury(ready_.pop_front(), is_over ? DeathReason::expired : DeathReason::delivery_limit);
+    bury(ready_.pop_front(), was_rejected ? DeathReason::rejected
+                             : is_over    ? DeathReason::expired
+                                          : DeathReason::delivery_limit);
   }
   return false;
 }

@@ -25,6 +25,11 @@ bool PromisedLetters::add(DeadLetter letter) {
   Amount& amount = amounts_[letter.queue->durable_number];
   ++amount.count;
   amount.body_bytes += letter.entry.message->body_size();
+  if (letter.reason == DeathReason::rejected) {
+    // Of what has expired, or come back too often, a start finds that out again; not of this.
+    letter.entry.delivery_count = delivery_count_max;
+    shard_.mark_returned_in_log(letter.entry, false);
+  }
   const LetterId id{++last_id_};
   promises_[last_id_].letter = std::move(letter);
   return send(id);
