@@ -1,6 +1,5 @@
 #include "broker/core/firehose.hpp"
 
-#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -102,10 +101,10 @@ void trace_publish(ShardState& shard, Vhost& vhost, const Message& message,
   if (is_copy(message)) return;
   Trace trace(message, client);
   FieldArray queues;
-  for (const QueueDefinitionRef& queue : shard.topology().queues_of(vhost)) {
-    const bool is_target = std::ranges::any_of(
-        targets, [&](const RouteTarget& target) { return target.queue == queue->ref; });
-    if (is_target) queues.push_back(text(queue->name));
+  for (const RouteTarget& target : targets) {
+    if (target.is_exchange()) continue;
+    const QueueRecord* queue = shard.topology().find_queue(target.queue);
+    if (queue != nullptr) queues.push_back(text(queue->definition->name));
   }
   trace.facts().append("routed_queues", FieldValue::array(std::move(queues)));
   trace.publish(shard, vhost, "publish." + std::string(message.exchange()));
@@ -116,11 +115,9 @@ void trace_delivery(ShardState& shard, Vhost& vhost, const QueueEntry& entry, Qu
   if (is_copy(*entry.message)) return;
   Trace trace(*entry.message, client);
   trace.facts().append("redelivered", number(entry.redelivered ? 1 : 0));
-  std::string name;
-  for (const QueueDefinitionRef& one : shard.topology().queues_of(vhost)) {
-    if (one->ref == queue) name = one->name;
-  }
-  trace.publish(shard, vhost, "deliver." + name);
+  const QueueRecord* record = shard.topology().find_queue(queue);
+  trace.publish(shard, vhost,
+                "deliver." + (record == nullptr ? std::string() : record->definition->name));
 }
 
 }  // namespace leveret::broker

@@ -58,6 +58,15 @@ bool Topology::has_binding(const BindingDefinition& binding) {
   return std::find(incoming->begin(), incoming->end(), wanted) != incoming->end();
 }
 
+const QueueRecord* Topology::find_queue(QueueRef ref) const {
+  const auto home = static_cast<std::size_t>(ref.shard);
+  if (home >= queues_by_home_.size()) return nullptr;
+  const std::vector<std::uint32_t>& places = queues_by_home_[home];
+  if (ref.slot.index >= places.size()) return nullptr;
+  const QueueRecord& record = queues_[places[ref.slot.index]];
+  return record.definition != nullptr && record.definition->ref == ref ? &record : nullptr;
+}
+
 std::vector<QueueDefinitionRef> Topology::queues_of(const Vhost& vhost) const {
   std::vector<QueueDefinitionRef> queues;
   for (const auto& [name, slot] : vhost.queues) queues.push_back(queues_[slot].definition);
@@ -204,6 +213,12 @@ void Topology::change(const QueueAdded& added) {
   queues_[slot].paused = added.definition->paused;
   vhost->queues.emplace(added.definition->name, slot);
   ++queue_count_;
+  const QueueRef ref = added.definition->ref;
+  const auto home = static_cast<std::size_t>(ref.shard);
+  if (queues_by_home_.size() <= home) queues_by_home_.resize(home + 1);
+  std::vector<std::uint32_t>& places = queues_by_home_[home];
+  if (places.size() <= ref.slot.index) places.resize(ref.slot.index + std::size_t{1});
+  places[ref.slot.index] = slot;
 }
 
 void Topology::change(const QueueRemoved& removed) {

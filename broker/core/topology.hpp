@@ -112,6 +112,8 @@ class Topology {
   Vhost* find_vhost(std::string_view name);
   ExchangeRecord* find_exchange(Vhost& vhost, std::string_view name);
   QueueRecord* find_queue(Vhost& vhost, std::string_view name);
+  /// Wherever its home is. Null when it has gone.
+  const QueueRecord* find_queue(QueueRef ref) const;
   const Users& users() const { return *users_; }
   const std::shared_ptr<const Users>& users_ref() const { return users_; }
   /// Whether any virtual host is traced: asked for each message.
@@ -186,6 +188,8 @@ class Topology {
   std::vector<std::uint32_t> free_exchanges_;
   std::vector<QueueRecord> queues_;
   std::vector<std::uint32_t> free_queues_;
+  /// Places in queues_, by home and by the index of the slot there. What has gone may be left.
+  std::vector<std::vector<std::uint32_t>> queues_by_home_;
   std::size_t queue_count_ = 0;
   std::size_t traced_vhost_count_ = 0;
   bool has_late_dead_lettering_ = false;

@@ -92,11 +92,8 @@ void Channel::tell_of_consumer(std::string_view what, const ChannelConsumer& con
       .text("vhost", connection_.vhost_name())
       .flag("ack_required", !consumer.no_ack)
       .number("prefetch_count", consumer.credit_limit);
-  if (Vhost* vhost = shard().topology().find_vhost(connection_.vhost_name())) {
-    for (const QueueDefinitionRef& queue : shard().topology().queues_of(*vhost)) {
-      if (queue->ref == consumer.queue) facts.text("queue", queue->name);
-    }
-  }
+  const QueueRecord* queue = shard().topology().find_queue(consumer.queue);
+  if (queue != nullptr) facts.text("queue", queue->definition->name);
   shard().events().publish(what, facts.take(), connection_.user());
 }
 

@@ -84,6 +84,22 @@ TEST_F(TopologyTest, FindsWhatWasAdded) {
   EXPECT_EQ(topology_.queue_count(), 0U);
 }
 
+// Goal: who tells of each message or consumer does not look through all queues.
+TEST_F(TopologyTest, FindsAQueueByItsReference) {
+  queue("q");
+  queue("r");
+  const QueueRef ref = topology_.find_queue(vhost(), "r")->definition->ref;
+  ASSERT_NE(topology_.find_queue(ref), nullptr);
+  EXPECT_EQ(topology_.find_queue(ref)->definition->name, "r");
+  EXPECT_EQ(topology_.find_queue(QueueRef{ref.shard, {ref.slot.index, 2}}), nullptr);
+  EXPECT_EQ(topology_.find_queue(QueueRef{ref.shard, {ref.slot.index + 1, 1}}), nullptr);
+  EXPECT_EQ(topology_.find_queue(QueueRef{ShardId{7}, ref.slot}), nullptr);
+  topology_.apply({QueueRemoved{"/", "r"}});
+  EXPECT_EQ(topology_.find_queue(ref), nullptr);
+  queue("another");  // In the place of the one that has gone.
+  EXPECT_EQ(topology_.find_queue(ref), nullptr);
+}
+
 TEST_F(TopologyTest, TakesAVhostAwayWithAllThatIsInIt) {
   exchange("e");
   queue("q");
