@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+
+#include "broker/core/stable_hash.hpp"
 
 namespace leveret::broker {
 namespace {
@@ -224,6 +228,29 @@ bool equal_terms(const FieldValue& left, const FieldValue& right, NumberRule rul
     case TermKind::nothing: return true;
   }
   return false;
+}
+
+std::uint64_t term_hash(const FieldValue& value) {
+  // Integers as the real numbers that they may equal; minus zero is zero.
+  const auto of_number = [](double number) {
+    return mix_bits(std::bit_cast<std::uint64_t>(number == 0 ? 0.0 : number));
+  };
+  const TermKind kind = kind_of(value.type());
+  switch (kind) {
+    case TermKind::integer: {
+      const WideInteger number = integer_of(value);
+      return of_number(number.negative
+                           ? static_cast<double>(static_cast<std::int64_t>(number.bits))
+                           : static_cast<double>(number.bits));
+    }
+    case TermKind::real: return of_number(*value.as_double());
+    case TermKind::boolean: return *value.as_bool() ? 1 : 2;
+    case TermKind::binary: return std::hash<std::string_view>{}(*value.as_string());
+    case TermKind::decimal: return mix_bits(value.as_decimal()->value);
+    case TermKind::list:  // Rare, and equal in more ways than one.
+    case TermKind::nothing: return static_cast<std::uint64_t>(kind);
+  }
+  return 0;
 }
 
 std::string term_text(const FieldValue& value) {

@@ -6,6 +6,7 @@
 /// Owner:  none, pure functions.   Thread: any.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ namespace leveret::broker {
 enum class NumberRule : bool { exact, numeric };
 bool equal_terms(const protocol::FieldValue& left, const protocol::FieldValue& right,
                  NumberRule rule);
+
+/// A number that is the same for all values that equal_terms() takes for equal, by either rule.
+std::uint64_t term_hash(const protocol::FieldValue& value);
 
 /// A value as a part of a longer text: `5`, `1.5`, `<<"text">>`, `[{longstr,<<"a">>}]`. Long ones
 /// are not broken into lines, as RabbitMQ may do.

@@ -11,7 +11,7 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "broker/core/binding_key.hpp"
@@ -25,8 +25,16 @@ namespace leveret::broker {
 /// `x-match` that is none of the four, soft.
 Result<void, protocol::AmqpError> check_headers_binding(const protocol::FieldTable& arguments);
 
+/// A binding is looked up by one header that it asks for, the one that the fewest others ask for,
+/// and one with `any` by all of them. What a match costs is therefore the message's headers, and
+/// the bindings that ask for one of them.
 class HeadersIndex {
  public:
+  HeadersIndex();
+  ~HeadersIndex();
+  HeadersIndex(HeadersIndex&&) noexcept;
+  HeadersIndex& operator=(HeadersIndex&&) noexcept;
+
   /// Adds a binding. False when the very same one exists. An `x-match` that means nothing counts
   /// as `all`.
   bool add(const BindingKey& binding);
@@ -35,32 +43,14 @@ class HeadersIndex {
   bool remove(const BindingKey& binding);
 
   /// Appends where a message with these headers goes; null when it has none. May append a
-  /// destination more than once. Takes time linear in the bindings.
+  /// destination more than once, but only once for each of its bindings.
   void match(const protocol::FieldTable* headers, std::vector<Destination>& out) const;
 
-  std::size_t binding_count() const { return bindings_.size(); }
+  std::size_t binding_count() const;
 
  private:
-  /// One header that a binding asks for.
-  struct Term {
-    std::uint32_t field = 0;       ///< Place in the binding's arguments.
-    std::uint32_t occurrence = 0;  ///< How many arguments before it have the same name.
-  };
-  struct Binding {
-    BindingKey key;
-    std::vector<Term> terms;
-    bool any = false;
-  };
-
-  using Field = protocol::FieldTable::Field;
-
-  const Field* find_header(const protocol::FieldTable& headers, const Field& asked,
-                           std::uint32_t occurrence) const;
-  bool matches(const Binding& binding, const protocol::FieldTable* headers) const;
-  void sort_headers(const protocol::FieldTable* headers) const;
-
-  std::vector<Binding> bindings_;
-  mutable std::vector<const Field*> sorted_headers_;  ///< Scratch; empty when searched linearly.
+  struct Bindings;
+  std::unique_ptr<Bindings> bindings_;  ///< Absent while there is none.
 };
 
 }  // namespace leveret::broker

@@ -104,6 +104,49 @@ TEST(ArgumentValue, ComparesNumbersByRule) {
       NumberRule::numeric));
 }
 
+// Goal: whoever looks values up by their hash finds all that are equal.
+TEST(ArgumentValue, HashesEqualTermsAlike) {
+  FieldTable table;
+  table.set("a", FieldValue::int32(1));
+  const std::vector<FieldValue> values{
+      FieldValue::int32(1),
+      FieldValue::uint8(1),
+      FieldValue::timestamp(1),
+      FieldValue::float32(1),
+      FieldValue::float64(1),
+      FieldValue::int64(0),
+      FieldValue::float64(0),
+      FieldValue::float64(-0.0),
+      FieldValue::int8(-3),
+      FieldValue::float32(-3),
+      FieldValue::timestamp(std::uint64_t{1} << 63U),
+      FieldValue::float64(9223372036854775808.0),
+      FieldValue::int64(std::numeric_limits<std::int64_t>::min()),
+      FieldValue::float64(-9223372036854775808.0),
+      FieldValue::int64(std::numeric_limits<std::int64_t>::max()),
+      FieldValue::long_string("text"),
+      FieldValue::byte_array("text"),
+      FieldValue::boolean(true),
+      FieldValue::boolean(false),
+      FieldValue::decimal({1, 10}),
+      FieldValue::array({}),
+      FieldValue::table({}),
+      FieldValue::table(table),
+      FieldValue::void_value(),
+  };
+  std::size_t equal_count = 0;
+  for (const FieldValue& left : values) {
+    for (const FieldValue& right : values) {
+      if (!equal_terms(left, right, NumberRule::numeric)) continue;
+      ++equal_count;
+      EXPECT_EQ(term_hash(left), term_hash(right)) << term_text(left) << " " << term_text(right);
+    }
+  }
+  EXPECT_GT(equal_count, values.size() + 20);
+  EXPECT_NE(term_hash(FieldValue::int32(1)), term_hash(FieldValue::int32(2)));
+  EXPECT_NE(term_hash(FieldValue::long_string("a")), term_hash(FieldValue::long_string("b")));
+}
+
 TEST(ArgumentValue, HasRabbitMqsNamesOfTypes) {
   const std::vector<std::pair<FieldType, std::string>> names{
       {FieldType::boolean, "bool"},         {FieldType::int8, "byte"},

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -242,6 +244,69 @@ TEST(HeadersIndex, KeepsTheOthersWhenOneIsRemoved) {
     index.match(&headers, out);
     const bool kept = slot != 1 && slot != 4;
     EXPECT_EQ(out, kept ? std::vector{binding(slot).destination} : std::vector<Destination>{});
+  }
+}
+
+/// One of few names, so that bindings and messages meet, with a value that equals some others.
+FieldTable random_table(std::mt19937& random, std::size_t size_max) {
+  const std::vector<FieldValue> values{number(1),
+                                       FieldValue::float64(1),
+                                       FieldValue::int64(2),
+                                       FieldValue::float64(-0.0),
+                                       FieldValue::timestamp(0),
+                                       text("1"),
+                                       FieldValue::byte_array("1"),
+                                       FieldValue::boolean(true),
+                                       FieldValue::array({}),
+                                       FieldValue::table({}),
+                                       FieldValue::decimal({1, 10}),
+                                       FieldValue::void_value()};
+  const auto below = [&](std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+  };
+  FieldTable result;
+  for (std::size_t left = below(size_max + 1); left > 0; --left) {
+    const std::string name = (below(4) == 0 ? "x-h" : "h") + std::to_string(below(4));
+    result.append(name, values[below(values.size())]);
+  }
+  return result;
+}
+
+// Goal: among many bindings, that come and go, each is met exactly when it would be met alone.
+TEST(HeadersIndex, FindsAmongManyBindingsWhatEachFindsAlone) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::vector<std::string> kinds{"all", "any", "all-with-x", "any-with-x"};
+  HeadersIndex index;
+  std::vector<BindingKey> bindings;
+  for (std::uint32_t slot = 0; slot < 600; ++slot) {
+    FieldTable arguments = random_table(random, 4);
+    if (random() % 8 != 0) arguments.append("x-match", text(kinds[random() % kinds.size()]));
+    bindings.push_back({{Destination::Kind::queue, slot}, "", arguments});
+    EXPECT_TRUE(index.add(bindings.back()));
+    EXPECT_FALSE(index.add(bindings.back()));
+    if (random() % 3 != 0) continue;
+    std::swap(bindings[random() % bindings.size()], bindings.back());
+    EXPECT_TRUE(index.remove(bindings.back()));
+    EXPECT_FALSE(index.remove(bindings.back()));
+    bindings.pop_back();
+  }
+  EXPECT_EQ(index.binding_count(), bindings.size());
+  for (int i = 0; i < 200; ++i) {
+    // Sometimes more headers than are searched linearly.
+    const FieldTable headers = random_table(random, i % 2 == 0 ? 4 : 30);
+    std::vector<std::uint32_t> expected;
+    for (const BindingKey& binding : bindings) {
+      if (matches(binding.arguments, headers)) expected.push_back(binding.destination.slot);
+    }
+    std::vector<Destination> out;
+    index.match(&headers, out);
+    std::vector<std::uint32_t> found;
+    for (const Destination& destination : out) found.push_back(destination.slot);
+    std::ranges::sort(expected);
+    std::ranges::sort(found);
+    EXPECT_EQ(found, expected);
   }
 }
 
