@@ -30,6 +30,8 @@ constexpr std::chrono::milliseconds stop_check_interval{10};
 // asking holds up everybody who allocates meanwhile.
 constexpr std::uint64_t kept_memory_max_bytes = 64ull << 20;
 constexpr std::chrono::seconds trim_interval{10};
+// A backlog goes when messages take less than at the last look, by this much.
+constexpr std::uint64_t falling_min_bytes = 4ull << 20;
 // An alarm that is on ends a little below the mark, so that it does not flutter.
 constexpr double alarm_end_share = 0.95;
 
@@ -387,13 +389,16 @@ void Server::watch_memory() {
 }
 
 /// What the allocator keeps for later is not in use: it goes back before anybody complains, and
-/// some time after a backlog has gone.
+/// some time after a backlog has gone. Not while it is going: the shard that frees its messages
+/// would wait for the allocator, and all clients with it.
 void Server::give_back_memory(std::uint64_t resident, bool is_high) {
   const std::uint64_t used = broker::MessageMemory::used_bytes();
   const auto now = std::chrono::steady_clock::now();
   const bool much_is_kept = resident > 2 * used + kept_memory_max_bytes;
+  const bool is_falling = used + falling_min_bytes < last_used_bytes_;
+  last_used_bytes_ = used;
   if (is_high ? used < memory_high_watermark_bytes_ / 2
-              : much_is_kept && now - last_trim_ > trim_interval) {
+              : much_is_kept && !is_falling && now - last_trim_ > trim_interval) {
     ::malloc_trim(0);
     last_trim_ = now;
   }

@@ -91,6 +91,7 @@ class Server {
   NodeAlarms alarms_;
   std::uint64_t memory_high_watermark_bytes_ = 0;
   std::chrono::steady_clock::time_point last_trim_;
+  std::uint64_t last_used_bytes_ = 0;  ///< By messages, when memory was looked at last.
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
   bool clients_are_ending_ = false;
