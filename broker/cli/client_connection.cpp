@@ -9,6 +9,7 @@
 #include <memory>
 #include <system_error>
 
+#include "broker/cli/key_values.hpp"
 #include "protocol/field_table.hpp"
 #include "protocol/limits.hpp"
 
@@ -29,13 +30,6 @@ constexpr std::size_t scratch_size_bytes = 256 * 1024;
 std::span<std::byte> scratch() {
   thread_local const std::unique_ptr<std::byte[]> memory(new std::byte[scratch_size_bytes]);
   return {memory.get(), scratch_size_bytes};
-}
-
-std::vector<std::byte> encoded(const FieldTable& table) {
-  std::vector<std::byte> bytes(4 + table.encoded_size());
-  protocol::WireWriter writer(bytes);
-  table.encode(writer);
-  return bytes;
 }
 
 std::string told(std::uint16_t code, std::string_view text) {
@@ -130,6 +124,27 @@ void ClientConnection::flush() {
   output_.clear();
   sent_ = 0;
   if (output_.capacity() > scratch_size_bytes * 4) std::vector<std::byte>().swap(output_);
+}
+
+void ClientConnection::publish(const protocol::basic::Publish& method,
+                               const protocol::BasicProperties& properties,
+                               std::span<const std::byte> body) {
+  write(method);
+  const std::size_t payload_max = frame_max_bytes() - protocol::frame_overhead_bytes;
+  std::vector<std::byte> encoded(properties.encoded_size());
+  protocol::WireWriter properties_writer(encoded);
+  properties.encode(properties_writer);
+  protocol::WireWriter header(grow(protocol::header_frame_size(encoded)));
+  protocol::write_header_frame(header, load_channel, body.size(), encoded);
+  while (!body.empty()) {
+    const auto payload = body.first(std::min(body.size(), payload_max));
+    protocol::WireWriter writer(grow(payload.size() + protocol::frame_overhead_bytes));
+    protocol::write_body_frame_head(writer, load_channel,
+                                    static_cast<std::uint32_t>(payload.size()));
+    writer.write_bytes(payload);
+    protocol::write_frame_end(writer);
+    body = body.subspan(payload.size());
+  }
 }
 
 void ClientConnection::wait_writable() {
@@ -244,10 +259,10 @@ void ClientConnection::on(const connection::Start&) {
   properties.set("product", FieldValue::long_string("leveret perf"));
   properties.set("connection_name", FieldValue::long_string("leveret perf"));
   properties.set("capabilities", FieldValue::table(std::move(capabilities)));
-  const std::vector<std::byte> bytes = encoded(properties);
+  const std::vector<std::byte> bytes = encoded_content(properties);
   const std::string response = std::string(1, '\0') + url_.user + '\0' + url_.password;
   connection::StartOk method;
-  method.client_properties = protocol::TableView{std::span(bytes).subspan(4)};
+  method.client_properties = protocol::TableView{bytes};
   method.mechanism = "PLAIN";
   method.response = response;
   method.locale = "en_US";
@@ -292,6 +307,7 @@ void ClientConnection::on(const protocol::channel::Close& method) {
 
 void ClientConnection::on(const protocol::queue::DeclareOk& method) {
   declared_queue_ = method.queue;
+  declared_message_count_ = method.message_count;
   note_reply();
 }
 

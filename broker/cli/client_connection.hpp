@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "broker/cli/amqp_url.hpp"
+#include "protocol/basic_properties.hpp"
 #include "protocol/frame_parser.hpp"
 #include "protocol/frame_writer.hpp"
 #include "protocol/generated/methods.hpp"
@@ -71,6 +72,9 @@ class ClientConnection {
     protocol::WireWriter writer(grow(protocol::method_frame_size(method)));
     protocol::write_method_frame(writer, channel, method);
   }
+  /// Appends a whole message; it leaves with the next flush().
+  void publish(const protocol::basic::Publish& method, const protocol::BasicProperties& properties,
+               std::span<const std::byte> body);
   /// Makes room for `size` bytes of whole frames, to be written at once.
   std::span<std::byte> grow(std::size_t size);
   /// Sends what is there, now or as soon as the socket takes it.
@@ -95,6 +99,8 @@ class ClientConnection {
   bool wait_until_open();
   /// The queue that the last queue.declare-ok named.
   const std::string& declared_queue() const { return declared_queue_; }
+  /// How many messages it said are ready.
+  std::uint32_t declared_message_count() const { return declared_message_count_; }
 
   static constexpr std::uint16_t load_channel = 1;
 
@@ -151,6 +157,7 @@ class ClientConnection {
   std::uint32_t frame_max_ = 0;
   std::uint64_t reply_count_ = 0;
   std::string declared_queue_;
+  std::uint32_t declared_message_count_ = 0;
 
   std::vector<std::byte> output_;
   std::size_t sent_ = 0;

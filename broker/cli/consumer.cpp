@@ -10,7 +10,8 @@ LoadConsumer::LoadConsumer(PerfLoop& loop, const PerfOptions& options, std::uint
                            std::string queue, QueueSeen& seen, ConsumeCounts& counts)
     : loop_(loop), options_(options), run_(run), queue_(std::move(queue)), seen_(seen),
       counts_(counts), connection_(loop.context(), options.url, *this),
-      rate_timer_(loop.context()), next_sequence_(seen.size()) {}
+      rate_timer_(loop.context()),
+      next_sequence_(seen.size() * priority_count()) {}
 
 bool LoadConsumer::prepare() {
   connection_.open();
@@ -24,6 +25,8 @@ bool LoadConsumer::prepare() {
   basic::Consume consume;
   consume.queue = queue_;
   consume.no_ack = options_.autoack;
+  const std::vector<std::byte> arguments = encoded_content(field_table(options_.consumer_args));
+  consume.arguments = protocol::TableView{arguments};
   return connection_.call(consume);
 }
 
@@ -54,7 +57,9 @@ void LoadConsumer::check(const MessageStamp& stamp, bool redelivered) {
   const bool first_time = seen_[stamp.producer].note(stamp.sequence);
   if (redelivered) return;  // It may be late, and it may come twice.
   if (!first_time) ++counts_.duplicated;
-  std::uint32_t& next = next_sequence_[stamp.producer];
+  // Messages of one priority are in order, those of several are not.
+  std::uint32_t& next = next_sequence_[stamp.producer * priority_count() +
+                                       stamp.sequence % priority_count()];
   if (stamp.sequence < next) {
     ++counts_.reordered;
   } else {

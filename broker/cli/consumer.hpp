@@ -3,6 +3,7 @@
 /// Owner: one ThroughputLoad.   Thread: that load's.
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <string>
@@ -28,7 +29,7 @@ struct ConsumeCounts {
   LatencyHistogram latency;
 };
 
-/// What one queue has given, by producer.
+/// What one queue has given, or one reader of a stream has read, by producer.
 using QueueSeen = std::vector<SequenceChecker>;
 
 class LoadConsumer final : public ClientEvents {
@@ -51,6 +52,7 @@ class LoadConsumer final : public ClientEvents {
  private:
   void check(const MessageStamp& stamp, bool redelivered);
   void slow_down();
+  std::size_t priority_count() const { return std::max(options_.priorities, 1u); }
 
   PerfLoop& loop_;
   const PerfOptions& options_;
@@ -65,7 +67,8 @@ class LoadConsumer final : public ClientEvents {
   std::uint64_t received_count_ = 0;
   std::uint64_t unacked_count_ = 0;
   std::uint64_t last_tag_ = 0;
-  std::vector<std::uint32_t> next_sequence_;  ///< By producer: none lower should come any more.
+  /// By producer and priority: none lower should come any more.
+  std::vector<std::uint32_t> next_sequence_;
 };
 
 }  // namespace leveret::cli

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "broker/cli/churn_load.hpp"
+#include "broker/cli/expiry_load.hpp"
 #include "broker/cli/holding_load.hpp"
 #include "broker/cli/perf_loop.hpp"
 #include "broker/cli/rpc_load.hpp"
@@ -46,6 +47,7 @@ PerfOutcome run_perf(PerfOptions& options) {
   switch (options.load) {
     case PerfOptions::Load::throughput: clean = run_load<ThroughputLoad>(loop, options); break;
     case PerfOptions::Load::rpc: clean = run_load<RpcLoad>(loop, options); break;
+    case PerfOptions::Load::expiry: clean = run_load<ExpiryLoad>(loop, options); break;
     case PerfOptions::Load::connection_churn:
     case PerfOptions::Load::channel_churn:
     case PerfOptions::Load::queue_churn: clean = run_load<ChurnLoad>(loop, options); break;

@@ -23,6 +23,9 @@ void add_queue_options(CLI::App& command, PerfOptions& options) {
   command
       .add_option("--auto-delete", options.auto_delete, "Declare queues and exchange auto-delete")
       ->capture_default_str();
+  command.add_option("--queue-args", options.queue_args_text,
+                     "Arguments of queues, such as x-max-priority=10,x-max-length=1000 "
+                     "(PerfTest: -qa)");
   command.add_option("-f,--flag", options.flags, "persistent or mandatory; repeatable")
       ->check(CLI::IsMember({"persistent", "mandatory"}));
   command
@@ -71,28 +74,68 @@ void add_throughput(CLI::App& perf, PerfOptions& options) {
   command->add_option("-k,--routing-key", options.routing_key, "Routing key, and that of bindings");
   command->add_flag("-K,--random-routing-key", options.random_routing_key,
                     "Another routing key with each message");
+  command
+      ->add_option("--bindings", options.bindings,
+                   "Bindings of each queue, which messages go by in turn; by their routing keys or "
+                   "headers, with wildcards in topic patterns")
+      ->check(CLI::Range(1u, 100'000u));
   command->add_option("--unused-bindings", options.unused_bindings,
-                      "Bindings of each queue beside the one that matches");
+                      "Bindings of each queue beside those that match");
+  command->add_option("--consumer-args", options.consumer_args_text,
+                      "Arguments of consumers, such as x-priority=10 (PerfTest: -ca)");
+  command->add_option("--message-properties", options.message_properties_text,
+                      "Properties of messages, such as expiration=5000,contentType=text/plain; "
+                      "others are headers (PerfTest: -mp)");
+  command
+      ->add_option("--priorities", options.priorities,
+                   "Messages have so many priorities in turn, from 0 on")
+      ->check(CLI::Range(1u, 256u));
+}
+
+void add_call_options(CLI::App& command, PerfOptions& options) {
+  add_common(command, options);
+  add_queue_options(command, options);
+  command.add_option("-x,--producers", options.producers, "Clients, a connection each")
+      ->check(CLI::Range(1u, 10'000u))
+      ->capture_default_str();
+  command.add_option("-y,--consumers", options.consumers, "Servers, a connection each")
+      ->check(CLI::Range(0u, 10'000u))
+      ->capture_default_str();
+  command.add_option("--outstanding", options.outstanding, "Calls at a time of each client")
+      ->check(CLI::Range(1u, 100'000u))
+      ->capture_default_str();
+  command.add_option("-r,--rate", options.rate,
+                     "Calls a second of each client, answered or not; round trips count from when "
+                     "a call was due");
+  command.add_flag("--direct-reply-to", options.direct_reply_to,
+                   "Replies by amq.rabbitmq.reply-to instead of a reply queue");
 }
 
 void add_rpc(CLI::App& perf, PerfOptions& options) {
   CLI::App* command =
       perf.add_subcommand("rpc", "Call through a request queue, measure round trips");
   command->callback([&options] { options.load = Load::rpc; });
-  add_common(*command, options);
-  add_queue_options(*command, options);
-  command->add_option("-x,--producers", options.producers, "Clients, a connection each")
-      ->check(CLI::Range(1u, 10'000u))
-      ->capture_default_str();
-  command->add_option("-y,--consumers", options.consumers, "Servers, a connection each")
-      ->check(CLI::Range(0u, 10'000u))
-      ->capture_default_str();
-  command->add_option("--outstanding", options.outstanding, "Calls at a time of each client")
-      ->check(CLI::Range(1u, 100'000u))
-      ->capture_default_str();
+  add_call_options(*command, options);
   command->add_option("-C,--pmessages", options.producer_messages, "Calls of each client");
-  command->add_flag("--direct-reply-to", options.direct_reply_to,
-                    "Replies by amq.rabbitmq.reply-to instead of a reply queue");
+}
+
+void add_expiry(CLI::App& perf, PerfOptions& options) {
+  CLI::App* command = perf.add_subcommand(
+      "expiry",
+      "Call as rpc does, for --time seconds before another queue's messages expire, and meanwhile");
+  command->callback([&options] { options.load = Load::expiry; });
+  add_call_options(*command, options);
+  command->add_option("-n,--count", options.expiring_count, "Messages that expire")
+      ->check(CLI::Range(1u, 100'000'000u))
+      ->capture_default_str();
+  command->add_option("--expire-after", options.expire_after_s,
+                      "Seconds from the first publish until the first message expires")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--expire-within", options.expire_within_s,
+                      "Seconds in which all of them expire, evenly spread")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
 }
 
 void add_churn(CLI::App& perf, PerfOptions& options, const char* name, const char* what,
@@ -122,6 +165,11 @@ bool PerfOptions::has_flag(std::string_view flag) const {
   return std::find(flags.begin(), flags.end(), flag) != flags.end();
 }
 
+bool PerfOptions::reads_streams() const {
+  return std::find(queue_args.begin(), queue_args.end(),
+                   KeyValues::value_type("x-queue-type", "stream")) != queue_args.end();
+}
+
 std::vector<std::string> PerfOptions::queue_names() const {
   if (queue_pattern.empty()) return {queue};
   const std::size_t place = queue_pattern.find("%d");
@@ -138,6 +186,7 @@ CLI::App* add_perf_command(CLI::App& program, PerfOptions& options) {
   perf->require_subcommand(1);
   add_throughput(*perf, options);
   add_rpc(*perf, options);
+  add_expiry(*perf, options);
   add_churn(*perf, options, "connection-churn",
             "Open a connection with a channel and an exclusive queue, close it, again",
             Load::connection_churn);
@@ -149,6 +198,24 @@ CLI::App* add_perf_command(CLI::App& program, PerfOptions& options) {
   add_count(*perf, options, "queue-count", "Hold queues without consumers", Load::queue_count);
   return perf;
 }
+
+namespace {
+
+Result<void, std::string> check_pairs(PerfOptions& options) {
+  auto queue_args = parse_key_values(options.queue_args_text);
+  if (!queue_args) return tl::unexpected("--queue-args: " + queue_args.error());
+  auto consumer_args = parse_key_values(options.consumer_args_text);
+  if (!consumer_args) return tl::unexpected("--consumer-args: " + consumer_args.error());
+  auto properties =
+      parse_key_values(options.message_properties_text).and_then(MessageProperties::parse);
+  if (!properties) return tl::unexpected("--message-properties: " + properties.error());
+  options.queue_args = std::move(*queue_args);
+  options.consumer_args = std::move(*consumer_args);
+  options.message_properties = std::move(*properties);
+  return {};
+}
+
+}  // namespace
 
 Result<void, std::string> check(PerfOptions& options) {
   auto url = AmqpUrl::parse(options.uri);
@@ -164,7 +231,16 @@ Result<void, std::string> check(PerfOptions& options) {
       options.consumers == 0) {
     return tl::unexpected(std::string("with neither producers nor consumers there is no load"));
   }
-  return {};
+  if (options.load == PerfOptions::Load::expiry && options.time_s <= 0) {
+    return tl::unexpected(std::string("--time has to say how long calls are timed before"));
+  }
+  if (options.bindings > 0 && options.exchange.empty()) {
+    return tl::unexpected(std::string("--bindings needs an --exchange"));
+  }
+  if (options.bindings > 0 && options.random_routing_key) {
+    return tl::unexpected(std::string("--bindings and --random-routing-key do not go together"));
+  }
+  return check_pairs(options);
 }
 
 }  // namespace leveret::cli

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <numeric>
+
+#include "broker/cli/load_binding.hpp"
 
 namespace leveret::cli {
 
@@ -27,15 +30,39 @@ bool Publisher::prepare() {
   if (options_.random_routing_key) {
     routing_key_ += "." + std::string(PublishTemplate::key_digit_count, '0');
   }
+  make_template();
+  return true;
+}
+
+void Publisher::make_template() {
   protocol::basic::Publish method;
   method.exchange = options_.exchange;
-  method.routing_key = routing_key_;
   method.mandatory = options_.has_flag("mandatory");
-  protocol::BasicProperties properties;
-  if (options_.has_flag("persistent")) properties.delivery_mode = std::uint8_t{2};
-  template_ = PublishTemplate(method, properties, options_.size_bytes,
-                              connection_.frame_max_bytes());
-  return true;
+  // As many variants as make bindings and priorities meet in all ways that they can.
+  const std::uint64_t count = std::lcm(std::uint64_t{std::max(options_.bindings, 1u)},
+                                       std::uint64_t{std::max(options_.priorities, 1u)});
+  for (std::uint64_t i = 0; i < count; ++i) {
+    LoadBinding binding;
+    binding.routing_key = routing_key_;
+    if (options_.bindings > 0) {
+      binding = LoadBinding::numbered(options_.type, routing_key_,
+                                      static_cast<std::uint32_t>(i % options_.bindings));
+    }
+    method.routing_key = binding.routing_key;
+    std::vector<std::byte> headers;
+    protocol::BasicProperties properties =
+        options_.message_properties.with_headers(binding.headers, headers);
+    if (options_.has_flag("persistent")) properties.delivery_mode = std::uint8_t{2};
+    if (options_.priorities > 0) {
+      properties.priority = static_cast<std::uint8_t>(i % options_.priorities);
+    }
+    if (i == 0) {
+      template_ = PublishTemplate(method, properties, options_.size_bytes,
+                                  connection_.frame_max_bytes());
+    } else {
+      template_.add_variant(method, properties);
+    }
+  }
 }
 
 void Publisher::start() {

@@ -50,6 +50,7 @@ class Publisher final : public ClientEvents {
   void on_failed(const std::string& why) override { loop_.fail(why); }
 
  private:
+  void make_template();
   std::uint64_t allowed_count();
   void fill();
   void fill_later();

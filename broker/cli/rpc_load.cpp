@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 
 #include "broker/cli/message_stamp.hpp"
 #include "broker/cli/publish_template.hpp"
@@ -14,30 +16,6 @@ using protocol::BasicProperties;
 
 namespace {
 constexpr std::string_view direct_reply_queue = "amq.rabbitmq.reply-to";
-
-/// Appends a whole publish with this body.
-void publish(ClientConnection& connection, std::string_view routing_key,
-             const BasicProperties& properties, std::span<const std::byte> body) {
-  basic::Publish method;
-  method.routing_key = routing_key;
-  connection.write(method);
-  const std::size_t payload_max = connection.frame_max_bytes() - protocol::frame_overhead_bytes;
-  std::vector<std::byte> encoded(properties.encoded_size());
-  protocol::WireWriter properties_writer(encoded);
-  properties.encode(properties_writer);
-  protocol::WireWriter header(connection.grow(protocol::header_frame_size(encoded)));
-  protocol::write_header_frame(header, ClientConnection::load_channel, body.size(), encoded);
-  while (!body.empty()) {
-    const auto payload = body.first(std::min(body.size(), payload_max));
-    protocol::WireWriter writer(connection.grow(payload.size() + protocol::frame_overhead_bytes));
-    protocol::write_body_frame_head(writer, ClientConnection::load_channel,
-                                    static_cast<std::uint32_t>(payload.size()));
-    writer.write_bytes(payload);
-    protocol::write_frame_end(writer);
-    body = body.subspan(payload.size());
-  }
-}
-
 }  // namespace
 
 /// Answers what comes in the request queue.
@@ -65,7 +43,9 @@ class RpcServer final : public ClientEvents {
     if (!request || !request->reply_to) return loop_.fail("a request came without reply_to");
     BasicProperties reply;
     reply.correlation_id = request->correlation_id;
-    publish(connection_, *request->reply_to, reply, delivery.body);
+    basic::Publish method;
+    method.routing_key = *request->reply_to;
+    connection_.publish(method, reply, delivery.body);
     if (!options_.autoack) connection_.write(basic::Ack{delivery.tag, false});
   }
   void on_failed(const std::string& why) override { loop_.fail(why); }
@@ -81,7 +61,7 @@ class RpcClient final : public ClientEvents {
  public:
   RpcClient(PerfLoop& loop, const PerfOptions& options, std::uint16_t number, RpcCounts& counts)
       : loop_(loop), options_(options), counts_(counts),
-        connection_(loop.context(), options.url, *this) {
+        connection_(loop.context(), options.url, *this), rate_timer_(loop.context()) {
     stamp_.producer = number;
     stamp_.run = static_cast<std::uint16_t>(::getpid());
   }
@@ -112,10 +92,15 @@ class RpcClient final : public ClientEvents {
   }
 
   void start() {
-    for (std::uint32_t i = 0; i < options_.outstanding; ++i) call();
+    start_ns_ = PerfLoop::now_ns();
+    if (options_.rate > 0) return call_when_due();
+    for (std::uint32_t i = 0; i < options_.outstanding; ++i) call(PerfLoop::now_ns());
     connection_.flush();
   }
-  void stop() { running_ = false; }
+  void stop() {
+    running_ = false;
+    rate_timer_.cancel();
+  }
   bool finished() const { return !running_ && seen_.seen_count() == stamp_.sequence; }
 
   void on_delivery(const Delivery& delivery) override {
@@ -132,18 +117,35 @@ class RpcClient final : public ClientEvents {
     if (!seen_.note(stamp.sequence)) ++counts_.duplicated;
     ++counts_.replies;
     counts_.latency.record(now - stamp.time_ns);
-    call();
+    if (options_.rate == 0) call(now);
   }
   void on_failed(const std::string& why) override { loop_.fail(why); }
 
  private:
-  void call() {
+  void call(std::uint64_t time_ns) {
     if (!running_) return;
-    stamp_.time_ns = PerfLoop::now_ns();
+    stamp_.time_ns = time_ns;
     template_.append_to(connection_, stamp_);
     ++stamp_.sequence;
     ++counts_.calls;
     if (options_.producer_messages > 0 && stamp_.sequence >= options_.producer_messages) stop();
+  }
+
+  /// Makes the calls that are due, each with the time at which it was: a broker that falls behind
+  /// makes calls late, and that has to count.
+  void call_when_due() {
+    const double interval_ns = 1e9 / options_.rate;
+    const auto due_ns = [&] {
+      return start_ns_ + static_cast<std::uint64_t>(stamp_.sequence * interval_ns);
+    };
+    const std::uint64_t now = PerfLoop::now_ns();
+    while (running_ && due_ns() <= now) call(due_ns());
+    connection_.flush();
+    if (!running_) return;
+    rate_timer_.expires_after(std::chrono::nanoseconds(due_ns() - now));
+    rate_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) call_when_due();
+    });
   }
 
   PerfLoop& loop_;
@@ -151,8 +153,10 @@ class RpcClient final : public ClientEvents {
   RpcCounts& counts_;
   ClientConnection connection_;
   PublishTemplate template_;
+  boost::asio::steady_timer rate_timer_;
   MessageStamp stamp_;
   SequenceChecker seen_;
+  std::uint64_t start_ns_ = 0;
   bool running_ = true;
 };
 
@@ -169,6 +173,8 @@ bool RpcLoad::prepare() {
     declare.queue = options_.queue;
     declare.durable = options_.durable;
     declare.auto_delete = options_.auto_delete;
+    const std::vector<std::byte> arguments = encoded_content(field_table(options_.queue_args));
+    declare.arguments = protocol::TableView{arguments};
     if (!admin_.call(declare)) return false;
   }
   for (std::uint32_t i = 0; i < options_.consumers; ++i) {
@@ -183,24 +189,34 @@ bool RpcLoad::prepare() {
   return true;
 }
 
-void RpcLoad::run() {
-  if (!prepare()) return;
+void RpcLoad::start() {
   start_ns_ = PerfLoop::now_ns();
   for (const auto& client : clients_) client->start();
+}
+
+void RpcLoad::run() {
+  if (!prepare()) return;
+  start();
   loop_.run(options_.time_s, [this] { check(); });
 }
 
-void RpcLoad::check() {
-  if (loop_.should_end()) {
-    for (const auto& client : clients_) client->stop();
-    if (end_ns_ == 0) end_ns_ = PerfLoop::now_ns();
-  }
-  const bool finished = std::all_of(clients_.begin(), clients_.end(),
+void RpcLoad::stop() {
+  for (const auto& client : clients_) client->stop();
+  if (end_ns_ == 0) end_ns_ = PerfLoop::now_ns();
+}
+
+bool RpcLoad::finished() const {
+  const bool answered = std::all_of(clients_.begin(), clients_.end(),
                                     [](const auto& client) { return client->finished(); });
   const bool given_up =
       end_ns_ != 0 && static_cast<double>(PerfLoop::now_ns() - std::max(end_ns_, counts_.last_ns)) >
                           options_.grace_s * 1e9;
-  if (finished || given_up) loop_.stop();
+  return answered || given_up;
+}
+
+void RpcLoad::check() {
+  if (loop_.should_end()) stop();
+  if (finished()) loop_.stop();
 }
 
 bool RpcLoad::is_clean() const {

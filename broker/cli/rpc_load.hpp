@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "broker/cli/client_connection.hpp"
@@ -36,13 +37,21 @@ class RpcLoad final : private ClientEvents {
 
   /// Runs to the end, unless the loop fails.
   void run();
+  /// The parts of run(), for a load that does something beside it. False: that failed.
+  bool prepare();
+  void start();
+  /// Calls nothing more.
+  void stop();
+  /// Every call has been answered, or the answers stay away for too long.
+  bool finished() const;
+  /// Gives the round trips since the last call of this, and begins anew.
+  LatencyHistogram take_latency() { return std::exchange(counts_.latency, {}); }
   PerfReport report() const;
   /// Every call has been answered once.
   bool is_clean() const;
 
  private:
   void on_failed(const std::string& why) override { loop_.fail(why); }
-  bool prepare();
   void check();
 
   PerfLoop& loop_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "broker/cli/load_binding.hpp"
+
 namespace leveret::cli {
 
 namespace {
@@ -37,34 +39,50 @@ bool ThroughputLoad::declare() {
     exchange.auto_delete = options_.auto_delete;
     if (!admin_.call(exchange)) return false;
   }
+  const std::vector<std::byte> arguments = encoded_content(field_table(options_.queue_args));
   for (const std::string& name : queues_) {
     queue::Declare declare;
     declare.queue = name;
     declare.durable = options_.durable;
     declare.auto_delete = options_.auto_delete;
+    declare.arguments = protocol::TableView{arguments};
     if (!admin_.call(declare)) return false;
-    if (options_.exchange.empty()) continue;
-    const std::string key = options_.routing_key.empty() ? "perf" : options_.routing_key;
-    queue::Bind bind;
-    bind.queue = name;
-    bind.exchange = options_.exchange;
-    bind.routing_key = key;
+    if (!options_.exchange.empty() && !bind(name)) return false;
+  }
+  return true;
+}
+
+bool ThroughputLoad::bind(const std::string& queue) {
+  const std::string key = options_.routing_key.empty() ? "perf" : options_.routing_key;
+  protocol::queue::Bind bind;
+  bind.queue = queue;
+  bind.exchange = options_.exchange;
+  for (std::uint32_t i = 0; i < options_.bindings; ++i) {
+    const LoadBinding binding = LoadBinding::numbered(options_.type, key, i);
+    const std::vector<std::byte> arguments = encoded_content(binding.arguments);
+    bind.routing_key = binding.pattern;
+    bind.arguments = protocol::TableView{arguments};
     if (!admin_.call(bind)) return false;
-    for (std::uint32_t i = 0; i < options_.unused_bindings; ++i) {
-      const std::string unused = "unused." + std::to_string(i) + "." + key;
-      bind.routing_key = unused;
-      if (!admin_.call(bind)) return false;
-    }
+  }
+  bind.arguments = {};
+  bind.routing_key = key;
+  if (options_.bindings == 0 && !admin_.call(bind)) return false;
+  for (std::uint32_t i = 0; i < options_.unused_bindings; ++i) {
+    const std::string unused = "unused." + std::to_string(i) + "." + key;
+    bind.routing_key = unused;
+    if (!admin_.call(bind)) return false;
   }
   return true;
 }
 
 bool ThroughputLoad::prepare() {
-  seen_.assign(queues_.size(), QueueSeen(options_.producers));
+  // Each reader of a stream gets everything.
+  seen_.assign(options_.reads_streams() ? options_.consumers : queues_.size(),
+               QueueSeen(options_.producers));
   for (std::uint32_t i = 0; i < options_.consumers; ++i) {
-    const std::size_t queue = i % queues_.size();
-    consumers_.push_back(std::make_unique<LoadConsumer>(loop_, options_, run_, queues_[queue],
-                                                        seen_[queue], consumed_));
+    consumers_.push_back(std::make_unique<LoadConsumer>(loop_, options_, run_,
+                                                        queues_[i % queues_.size()],
+                                                        seen_[i % seen_.size()], consumed_));
     if (!consumers_.back()->prepare()) return false;
   }
   for (std::uint32_t i = 0; i < options_.producers; ++i) {
@@ -135,12 +153,13 @@ bool ThroughputLoad::all_received() const { return missing_count() == 0; }
 
 std::uint64_t ThroughputLoad::missing_count() const {
   std::uint64_t missing = 0;
-  const std::size_t consumed_queues = std::min(queues_.size(), consumers_.size());
-  for (std::size_t queue = 0; queue < consumed_queues; ++queue) {
+  const std::size_t consumed = std::min(seen_.size(), consumers_.size());
+  for (std::size_t place = 0; place < consumed; ++place) {
     for (std::size_t producer = 0; producer < publishers_.size(); ++producer) {
       // The default exchange brings a producer's messages to one queue, a named one to all.
-      if (options_.exchange.empty() && producer % queues_.size() != queue) continue;
-      missing += publishers_[producer]->sent_count() - seen_[queue][producer].seen_count();
+      const bool same_queue = producer % queues_.size() == place % queues_.size();
+      if (options_.exchange.empty() && !same_queue) continue;
+      missing += publishers_[producer]->sent_count() - seen_[place][producer].seen_count();
     }
   }
   return missing;

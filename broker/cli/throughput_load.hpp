@@ -29,6 +29,7 @@ class ThroughputLoad final : private ClientEvents {
  private:
   void on_failed(const std::string& why) override { loop_.fail(why); }
   bool declare();
+  bool bind(const std::string& queue);
   bool prepare();
   void check();
   bool all_received() const;
@@ -41,7 +42,7 @@ class ThroughputLoad final : private ClientEvents {
   std::uint16_t run_;
   std::vector<std::string> queues_;
   ClientConnection admin_;
-  std::vector<QueueSeen> seen_;  ///< By queue.
+  std::vector<QueueSeen> seen_;  ///< By queue, or by reader of streams.
   PublishCounts published_;
   ConsumeCounts consumed_;
   std::vector<std::unique_ptr<Publisher>> publishers_;

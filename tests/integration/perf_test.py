@@ -41,6 +41,63 @@ class PerfTest(DaemonTest):
                            "--queue-pattern", "perf-%d", "--queue-pattern-to", "3")
         self.assert_complete(report, 300, 900)
 
+    def test_messages_go_by_many_bindings_in_turn(self):
+        for kind in ("topic", "headers", "direct"):
+            with self.subTest(kind=kind):
+                arguments = ("throughput", "-e", f"perf-{kind}", "-t", kind, "--bindings", "150", "-u", kind)
+                report = self.perf(*arguments, "-C", "450", "-c", "50", "-f", "mandatory")
+                self.assert_complete(report, 450, 450)
+                self.assertEqual(report["returned"], 0)
+
+    def test_each_of_many_bindings_brings_its_own_messages(self):
+        # Bound by all but the last 10 of 100: every tenth message comes back.
+        for kind in ("topic", "headers", "direct"):
+            with self.subTest(kind=kind):
+                channel = self.client(self.daemon).channel()
+                exchange = ("-e", f"perf-{kind}", "-t", kind, "-u", kind)
+                self.perf("throughput", *exchange, "--bindings", "90", "--auto-delete", "false", "-C", "1")
+                report = self.perf("throughput", *exchange, "--bindings", "100", "-p", "-y", "0", "-C", "1000",
+                                   "-f", "mandatory", "-c", "100")
+                self.assertEqual(report["returned"], 100)
+                self.assertEqual(channel.call("queue.delete", queue=kind).values["message_count"], 900)
+
+    def test_priorities_are_in_order_each_for_itself(self):
+        report = self.perf("throughput", "--queue-args", "x-max-priority=10", "--priorities", "10", "-C", "3000",
+                           "-q", "5")
+        self.assert_complete(report, 3000, 3000)
+
+    def test_arguments_and_properties_are_passed_on(self):
+        channel = self.client(self.daemon).channel()
+        self.perf("throughput", "--queue-args", "x-max-length=3,x-overflow=reject-publish", "-y", "0", "-C", "10", "-c",
+                  "10", "-u", "q", "--message-properties", "contentType=text/plain,priority=4,expiration=60000,seen=true")
+        message = channel.call("basic.get", queue="q", no_ack=True)
+        self.assertEqual(message.values["message_count"], 2)
+        headers = message.properties.pop("headers")
+        self.assertEqual(message.properties, {"content_type": "text/plain", "priority": 4, "expiration": "60000"})
+        self.assertEqual([(name, typed.value) for name, typed in headers], [("seen", True)])
+
+    def test_each_reader_of_a_stream_gets_everything(self):
+        stream = ("throughput", "-u", "stream", "--queue-args", "x-queue-type=stream", "--durable", "--auto-delete",
+                  "false", "-q", "50")
+        self.assert_complete(self.perf(*stream, "-y", "3", "-C", "500"), 500, 1500)
+        report = self.perf(*stream, "-p", "-x", "0", "-y", "4", "-D", "500", "--consumer-args", "x-stream-offset=first")
+        self.assertEqual(report["received"], 2000)
+
+    def test_calls_are_timed_before_and_while_messages_expire(self):
+        report = self.perf("expiry", "-r", "1000", "-n", "5000", "--expire-after", "2", "--expire-within", "0.3", "-z",
+                           "0.5")
+        self.assertEqual((report["expired"], report["unanswered"]), (5000, 0))
+        for phase in ("idle", "expiry"):
+            self.assertLessEqual(report[f"{phase}_p50_us"], report[f"{phase}_p99_us"])
+        self.assertGreaterEqual(report["expiry_seconds"], 0.2)
+        self.assertIn("say a longer --expire-after",
+                      self.perf("expiry", "-n", "5000", "--expire-after", "0.6", "-z", "0.5", code=UNAVAILABLE))
+
+    def test_calls_come_at_the_rate_that_is_asked_for(self):
+        report = self.perf("rpc", "-r", "500", "-C", "200")
+        self.assertEqual((report["calls"], report["replies"]), (200, 200))
+        self.assertGreater(report["seconds"], 0.35)
+
     def test_confirms_are_counted_and_timed(self):
         report = self.perf("throughput", "-C", "1000", "-c", "50", "-f", "persistent", "--durable")
         self.assert_complete(report, 1000, 1000)
@@ -105,4 +162,10 @@ class PerfTest(DaemonTest):
 
     def test_wrong_options_are_refused(self):
         self.assertIn("neither producers nor consumers", self.perf("throughput", "-x", "0", "-y", "0", code=USAGE_ERROR))
+        self.assertIn("--queue-args: 'x-max-length' is no pair",
+                      self.perf("throughput", "--queue-args", "x-max-length", code=USAGE_ERROR))
+        self.assertIn("--message-properties: 'high' is no number that priority can be",
+                      self.perf("throughput", "--message-properties", "priority=high", code=USAGE_ERROR))
+        self.assertIn("--bindings needs an --exchange", self.perf("throughput", "--bindings", "5", code=USAGE_ERROR))
+        self.assertIn("--time", self.perf("expiry", code=USAGE_ERROR))
         self.assertIn("--size", self.perf("throughput", "-s", "3", code=USAGE_ERROR))

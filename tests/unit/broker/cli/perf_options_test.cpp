@@ -70,6 +70,30 @@ TEST(PerfOptions, KnowEveryLoad) {
   }
 }
 
+TEST(PerfOptions, ReadPairsOfNamesAndValues) {
+  PerfOptions options;
+  EXPECT_EQ(parse({"throughput", "--queue-args", "x-queue-type=stream,x-max-age=1D",
+                   "--consumer-args", "x-stream-offset=-1,a=,b=c=d,yes=true",
+                   "--message-properties", "priority=5,kind=7"},
+                  options),
+            "");
+  EXPECT_TRUE(options.reads_streams());
+  using protocol::FieldValue;
+  const protocol::FieldTable arguments = field_table(options.consumer_args);
+  EXPECT_EQ(*arguments.find("x-stream-offset"), FieldValue::int64(-1));
+  EXPECT_EQ(*arguments.find("a"), FieldValue::long_string(""));
+  EXPECT_EQ(*arguments.find("b"), FieldValue::long_string("c=d"));
+  EXPECT_EQ(*arguments.find("yes"), FieldValue::boolean(true));
+  std::vector<std::byte> headers;
+  const auto properties = options.message_properties.with_headers({}, headers);
+  EXPECT_EQ(properties.priority, std::uint8_t{5});
+  EXPECT_EQ(*properties.headers->decode()->find("kind"), FieldValue::int64(7));
+  EXPECT_EQ(parse({"throughput", "--message-properties", "priority=256"}, options = {}),
+            "--message-properties: '256' is no number that priority can be");
+  EXPECT_EQ(parse({"rpc", "--queue-args", "a=1,,b=2"}, options = {}),
+            "--queue-args: '' is no pair such as name=value");
+}
+
 TEST(PerfOptions, AreRefusedWhereTheyMakeNoSense) {
   PerfOptions options;
   EXPECT_NE(parse({}, options), "");
@@ -81,6 +105,10 @@ TEST(PerfOptions, AreRefusedWhereTheyMakeNoSense) {
             "with neither producers nor consumers there is no load");
   EXPECT_EQ(parse({"throughput", "--queue-pattern", "q"}, options = {}),
             "--queue-pattern needs a %d, where the number stands");
+  EXPECT_EQ(parse({"expiry"}, options = {}),
+            "--time has to say how long calls are timed before");
+  EXPECT_EQ(parse({"throughput", "--bindings", "2"}, options = {}),
+            "--bindings needs an --exchange");
   EXPECT_EQ(parse({"throughput", "--uri", "host"}, options = {}),
             "'host' is no AMQP URL: it does not begin with amqp://");
 }
