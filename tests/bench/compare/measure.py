@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-#: A load that has not ended so long after its time hangs.
-_PATIENCE_S = 120
+#: A load that has not ended after so long hangs.
+_PATIENCE_S = 180
 
 
 class LoadFailure(Exception):
@@ -59,18 +59,33 @@ class Load:
 
     def __init__(self, binary):
         self._binary = binary
+        self._run_count = 0
+
+    def _report(self, broker, name, arguments):
+        self._run_count += 1
+        arguments = [argument.replace("{run}", str(self._run_count)) for argument in arguments]
+        command = [self._binary, "perf", *arguments, "--uri", broker.url, "--json"]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                              timeout=_PATIENCE_S)
+        if done.returncode != 0:
+            raise LoadFailure(f"{broker.kind}, {name}: exit code {done.returncode}: "
+                              f"{done.stdout.strip()} {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def prepare(self, broker, scenario):
+        """Runs what the scenario needs to have been run before."""
+        if scenario.before:
+            self._report(broker, scenario.name, scenario.before)
+
+    def run_expiry(self, broker, scenario, seconds):
+        """The report of one run."""
+        return self._report(broker, scenario.name, (*scenario.arguments, "--time", str(seconds)))
 
     def run(self, broker, scenario, seconds):
         """One Sample of the scenario."""
-        command = [self._binary, "perf", *scenario.arguments, "--uri", broker.url, "--json", "--time", str(seconds)]
         before = cpu_seconds(broker.pids)
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-                              timeout=seconds + _PATIENCE_S)
+        report = self._report(broker, scenario.name, (*scenario.arguments, "--time", str(seconds)))
         used = cpu_seconds(broker.pids) - before
-        if done.returncode != 0:
-            raise LoadFailure(f"{broker.kind}, {scenario.name}: exit code {done.returncode}: "
-                              f"{done.stdout.strip()} {done.stderr.strip()}")
-        report = json.loads(done.stdout)
         count = report[scenario.counted]
         return Sample(report[scenario.rate], count / max(used, 1 / _TICKS_PER_S), report)
 

@@ -28,7 +28,7 @@ sys.path[:0] = [str(FOLDER), str(FOLDER.parents[1])]
 
 from measure import Load, LoadFailure, resident_bytes  # noqa: E402  (the path has to be set first)
 from peers import Leveret, RabbitMQ, stop_when_terminated  # noqa: E402
-from scenarios import SCENARIOS  # noqa: E402
+from scenarios import EXPIRY_SCENARIOS, SCENARIOS  # noqa: E402
 
 
 def parse_arguments():
@@ -64,19 +64,32 @@ def median(samples, figure):
     return statistics.median(values) if values and None not in values else None
 
 
+def milliseconds(duration_us):
+    """A time in microseconds with three digits that count."""
+    rounded = float(f"{duration_us / 1000:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 1000 else f"{rounded:g}"
+
+
 def latencies(samples, kind):
     """p50 / p99 in milliseconds."""
     pair = [median(samples, lambda sample, name=name: sample.latency_us(name, kind)) for name in ("p50", "p99")]
-    return " / ".join(f"{value / 1000:.3g}" for value in pair) if None not in pair else ""
+    return " / ".join(milliseconds(value) for value in pair) if None not in pair else ""
 
 
 def run_scenario(load, brokers, scenario, options):
     """Samples by broker kind, the brokers in turn."""
+    for broker in brokers:
+        load.prepare(broker, scenario)
+    return in_turn(brokers, options, lambda broker: load.run(broker, scenario, options.seconds))
+
+
+def in_turn(brokers, options, run):
+    """What run(broker) gives in each round, by broker kind."""
     samples = {broker.kind: [] for broker in brokers}
     for round_number in range(options.rounds):
         # Who goes first changes, so that neither has the warmer machine.
         for broker in brokers if round_number % 2 == 0 else reversed(brokers):
-            samples[broker.kind].append(load.run(broker, scenario, options.seconds))
+            samples[broker.kind].append(run(broker))
     return samples
 
 
@@ -90,6 +103,32 @@ def scenario_row(scenario, samples):
     their_share = median(theirs, lambda one: one.per_cpu_s)
     return [*row, short(median(theirs, lambda one: one.per_s)), short(our_share), short(their_share),
             f"**{our_share / their_share:.0f}×**", latencies(ours, scenario.latency), latencies(theirs, scenario.latency)]
+
+
+def expiry_rows(samples):
+    """A row for each broker: round trips before the expiry and during it, in milliseconds."""
+    for kind, reports in samples.items():
+        def figure(name, of=reports):
+            return statistics.median(report[name] for report in of)
+        cells = [f"{milliseconds(figure(f'{phase}_p50_us'))} / {milliseconds(figure(f'{phase}_p99_us'))}"
+                 for phase in ("idle", "expiry")]
+        ratio = statistics.median(report["expiry_p99_us"] / report["idle_p99_us"] for report in reports)
+        yield [kind, *cells, f"**{ratio:.2g}×**", milliseconds(figure("expiry_max_us")),
+               f"{figure('expiry_seconds'):.1f} s"]
+
+
+def measure_expiry(load, brokers, options):
+    """Prints a table for each scenario; gives the reports by scenario and broker."""
+    result = {}
+    for scenario in EXPIRY_SCENARIOS:
+        if not re.search(options.only, scenario.name):
+            continue
+        samples = in_turn(brokers, options, lambda broker, of=scenario: load.run_expiry(broker, of, options.seconds))
+        print()
+        print_table([scenario.name, "p50 / p99 ms before", "p50 / p99 ms meanwhile", "p99 / p99", "longest ms",
+                     "all are gone after"], expiry_rows(samples))
+        result[scenario.name] = samples
+    return result
 
 
 def footprint(load, make, connections, queues):
@@ -137,7 +176,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     load = Load(os.path.abspath(binary))
     chosen = [scenario for scenario in SCENARIOS if re.search(options.only, scenario.name)]
-    result = {"scenarios": {}, "footprint": {}}
+    result = {"scenarios": {}, "expiry": {}, "footprint": {}}
     with contextlib.ExitStack() as stack:
         brokers = [started(stack, Leveret(settings=options.settings))[0]]
         if not options.leveret_only:
@@ -153,7 +192,9 @@ def main():
             print(f"{scenario.name}: done", file=sys.stderr, flush=True)
             result["scenarios"][scenario.name] = {
                 kind: [vars(sample) for sample in some] for kind, some in samples.items()}
-        print_table(header, rows)
+        if rows:
+            print_table(header, rows)
+        result["expiry"] = measure_expiry(load, brokers, options)
     if not options.no_footprint:
         print()
         result["footprint"] = measure_footprint(load, options)
