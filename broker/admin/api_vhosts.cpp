@@ -91,7 +91,8 @@ Result<std::optional<std::string>, std::string> read_metadata(const Call& call,
 }  // namespace
 
 Awaitable<Reply> list_vhosts(Call& call) {
-  const auto queues = co_await take_queues(call, "");
+  const std::string all;
+  const auto queues = co_await take_queues(call, all);
   const CountsByVhost counts = count_messages(queues);
   json::array list;
   for (const auto& [name, vhost] : call.definitions->vhosts) {

@@ -2,6 +2,9 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
+#include <charconv>
+
+#include "broker/core/control_port.hpp"
 
 namespace leveret::admin {
 
@@ -39,8 +42,40 @@ Result<std::optional<std::string>, std::string> text_in(const json::object& body
 Result<bool, std::string> flag_in(const json::object& body, std::string_view name, bool absent) {
   const json::value* value = find(body, name);
   if (value == nullptr) return absent;
-  if (!value->is_bool()) return tl::unexpected(quoted(name) + " is not true or false");
-  return value->get_bool();
+  if (value->is_bool()) return value->get_bool();
+  if (value->is_string() && value->get_string() == "true") return true;
+  if (value->is_string() && value->get_string() == "false") return false;
+  return tl::unexpected(quoted(name) + " is not true or false");
+}
+
+Result<std::optional<std::uint64_t>, std::string> number_in(const json::object& body,
+                                                            std::string_view name) {
+  const json::value* value = find(body, name);
+  if (value == nullptr) return std::nullopt;
+  if (value->is_uint64()) return value->get_uint64();
+  if (value->is_int64() && value->get_int64() >= 0) {
+    return static_cast<std::uint64_t>(value->get_int64());
+  }
+  if (value->is_string()) {
+    const std::string_view text = value->get_string();
+    const char* const end = text.data() + text.size();
+    std::uint64_t number = 0;
+    const auto [place, error] = std::from_chars(text.data(), end, number);
+    if (error == std::errc{} && place == end) return number;
+  }
+  return tl::unexpected(quoted(name) + " is not a whole number");
+}
+
+Result<protocol::FieldTable, std::string> arguments_in(const json::object& body) {
+  const json::value* value = find(body, "arguments");
+  // An empty table is an empty list to some of RabbitMQ's tools.
+  if (value == nullptr || (value->is_array() && value->get_array().empty())) {
+    return protocol::FieldTable{};
+  }
+  if (!value->is_object()) return tl::unexpected(std::string("'arguments' is not an object"));
+  auto table = broker::table_of_json(value->get_object());
+  if (!table) return tl::unexpected("arguments: " + table.error());
+  return table;
 }
 
 Result<std::vector<std::string>, std::string> texts_of(std::string_view name,

@@ -37,19 +37,20 @@ Awaitable<broker::DefinitionsSnapshotRef> take_definitions(ControlPort& broker) 
   co_return co_await await_answer(answer);
 }
 
-Awaitable<broker::TopologySnapshot> take_topology(Call& call, broker::VhostFilter vhost) {
+Awaitable<broker::TopologySnapshot> take_topology(Call& call, const broker::VhostFilter& vhost) {
   using Taken = Answer<broker::TopologySnapshot>;
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto answer = std::make_shared<Taken>(executor);
-  call.broker.take_topology(std::move(vhost), Taken::receiver(answer));
+  call.broker.take_topology(vhost, Taken::receiver(answer));
   co_return co_await await_answer(answer);
 }
 
-Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call, broker::VhostFilter vhost) {
+Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call,
+                                                        const broker::VhostFilter& vhost) {
   using Taken = Answer<std::vector<broker::QueueStatus>>;
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto answer = std::make_shared<Taken>(executor);
-  call.broker.take_queues(std::move(vhost), Taken::receiver(answer));
+  call.broker.take_queues(vhost, Taken::receiver(answer));
   co_return co_await await_answer(answer);
 }
 

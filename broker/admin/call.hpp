@@ -115,8 +115,9 @@ using ChangeOutcome = Result<void, protocol::AmqpError>;
 /// Has the broker change something in the caller's name, durably.
 Awaitable<ChangeOutcome> change(Call& call, broker::DefinitionChange wanted);
 Awaitable<broker::DefinitionsSnapshotRef> take_definitions(broker::ControlPort& broker);
-Awaitable<broker::TopologySnapshot> take_topology(Call& call, broker::VhostFilter vhost);
-Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call, broker::VhostFilter vhost);
+Awaitable<broker::TopologySnapshot> take_topology(Call& call, const broker::VhostFilter& vhost);
+Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call,
+                                                        const broker::VhostFilter& vhost);
 /// Sentences about what was not taken.
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions);
 

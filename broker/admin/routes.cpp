@@ -1,5 +1,8 @@
 #include <array>
 
+#include "broker/admin/api_bindings.hpp"
+#include "broker/admin/api_exchanges.hpp"
+#include "broker/admin/api_queues.hpp"
 #include "broker/admin/api_users.hpp"
 #include "broker/admin/api_vhosts.hpp"
 #include "broker/admin/router.hpp"
@@ -25,6 +28,34 @@ const std::array routes{
     Route{Verb::get, "vhosts/:vhost", A::administrator, get_vhost},
     Route{Verb::put, "vhosts/:vhost", A::administrator, put_vhost},
     Route{Verb::remove, "vhosts/:vhost", A::administrator, delete_vhost},
+
+    Route{Verb::get, "queues", A::management, list_queues},
+    Route{Verb::get, "queues/:vhost", A::vhost, list_queues},
+    Route{Verb::get, "queues/:vhost/:queue", A::vhost, get_queue},
+    Route{Verb::put, "queues/:vhost/:queue", A::vhost, put_queue},
+    Route{Verb::remove, "queues/:vhost/:queue", A::vhost, delete_queue},
+    Route{Verb::get, "queues/:vhost/:queue/bindings", A::vhost, list_bindings_of_queue},
+    Route{Verb::remove, "queues/:vhost/:queue/contents", A::vhost, purge_queue},
+    Route{Verb::post, "queues/:vhost/:queue/get", A::vhost, get_messages},
+
+    Route{Verb::get, "exchanges", A::management, list_exchanges},
+    Route{Verb::get, "exchanges/:vhost", A::vhost, list_exchanges},
+    Route{Verb::get, "exchanges/:vhost/:exchange", A::vhost, get_exchange},
+    Route{Verb::put, "exchanges/:vhost/:exchange", A::vhost, put_exchange},
+    Route{Verb::remove, "exchanges/:vhost/:exchange", A::vhost, delete_exchange},
+    Route{Verb::get, "exchanges/:vhost/:exchange/bindings/source", A::vhost,
+          list_bindings_from_exchange},
+    Route{Verb::get, "exchanges/:vhost/:exchange/bindings/destination", A::vhost,
+          list_bindings_to_exchange},
+    Route{Verb::post, "exchanges/:vhost/:exchange/publish", A::vhost, publish_message},
+
+    Route{Verb::get, "bindings", A::management, list_bindings},
+    Route{Verb::get, "bindings/:vhost", A::vhost, list_bindings},
+    Route{Verb::get, "bindings/:vhost/e/:source/:kind/:destination", A::vhost, list_bindings_to},
+    Route{Verb::post, "bindings/:vhost/e/:source/:kind/:destination", A::vhost, post_binding},
+    Route{Verb::get, "bindings/:vhost/e/:source/:kind/:destination/:key", A::vhost, get_binding},
+    Route{Verb::remove, "bindings/:vhost/e/:source/:kind/:destination/:key", A::vhost,
+          delete_binding},
 };
 
 }  // namespace
