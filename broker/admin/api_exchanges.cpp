@@ -25,7 +25,8 @@ std::string exchange_name(const std::string& in_path) {
   return in_path == default_exchange_in_paths ? "" : in_path;
 }
 
-json::object json_of(const ExchangeDefinition& exchange) {
+json::object json_of(const ExchangeDefinition& exchange,
+                     const std::vector<broker::DelayedCount>& delayed) {
   json::object object{{"name", exchange.name},
                       {"vhost", exchange.vhost},
                       {"type", exchange_type_name(exchange.type)},
@@ -34,6 +35,11 @@ json::object json_of(const ExchangeDefinition& exchange) {
                       {"internal", exchange.internal},
                       {"arguments", broker::json_of_table(exchange.arguments)}};
   if (exchange.policies.policy != nullptr) object["policy"] = name_of(exchange.policies.policy);
+  for (const broker::DelayedCount& one : delayed) {
+    if (one.vhost == exchange.vhost && one.exchange == exchange.name) {
+      object["messages_delayed"] = one.count;  // As RabbitMQ's plugin calls it.
+    }
+  }
   return object;
 }
 
@@ -100,11 +106,12 @@ Reply publish_refusal(const AmqpAnswer& refusal) {
 Awaitable<Reply> list_exchanges(Call& call) {
   const std::string vhost = call.names.empty() ? "" : call.names[0];
   broker::TopologySnapshot topology = co_await take_topology(call, vhost);
+  const auto delayed = co_await take_delayed(call);
   std::ranges::sort(topology.exchanges, is_before);
   json::array list;
   for (const ExchangeDefinition& exchange : topology.exchanges) {
     if (!call.caller.is_administrator() && !call.may_enter(exchange.vhost)) continue;
-    list.push_back(json_of(exchange));
+    list.push_back(json_of(exchange, delayed));
   }
   co_return list_reply(call, std::move(list), Paging::allowed);
 }
@@ -112,7 +119,8 @@ Awaitable<Reply> list_exchanges(Call& call) {
 Awaitable<Reply> get_exchange(Call& call) {
   const auto exchange = co_await find_exchange(call);
   if (!exchange) co_return not_found();
-  json::object object = json_of(*exchange);
+  const auto delayed = co_await take_delayed(call);
+  json::object object = json_of(*exchange, delayed);
   object["incoming"] = json::array();
   object["outgoing"] = json::array();
   co_return object_reply(call, std::move(object));

@@ -192,6 +192,26 @@ Awaitable<Reply> purge_queue(Call& call) {
   co_return answer.is_ok() ? empty_reply(204) : refusal_reply(answer);
 }
 
+namespace {
+
+/// Whoever may configure a queue may pause it.
+Awaitable<Reply> set_paused(Call& call, bool paused) {
+  const auto queue = co_await find_queue(call);
+  if (!queue) co_return not_found();
+  const auto allowed =
+      call.users().check_access(call.caller.name, call.names[0], broker::Operation::configure,
+                                broker::ResourceKind::queue, call.names[1]);
+  if (!allowed) co_return not_authorised("Access refused.");
+  broker::DefinitionChange wanted = broker::PauseQueue{call.names[0], call.names[1], paused};
+  const ChangeOutcome outcome = co_await change(call, std::move(wanted));
+  co_return changed_reply(outcome);
+}
+
+}  // namespace
+
+Awaitable<Reply> pause_queue(Call& call) { return set_paused(call, true); }
+Awaitable<Reply> resume_queue(Call& call) { return set_paused(call, false); }
+
 Awaitable<Reply> get_messages(Call& call) {
   const auto request = read_get_request(call.body);
   if (!request) co_return bad_request(request.error());

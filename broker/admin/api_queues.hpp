@@ -13,5 +13,7 @@ Awaitable<Reply> put_queue(Call& call);
 Awaitable<Reply> delete_queue(Call& call);
 Awaitable<Reply> purge_queue(Call& call);
 Awaitable<Reply> get_messages(Call& call);
+Awaitable<Reply> pause_queue(Call& call);
+Awaitable<Reply> resume_queue(Call& call);
 
 }  // namespace leveret::admin

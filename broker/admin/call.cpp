@@ -54,6 +54,14 @@ Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call,
   co_return co_await await_answer(answer);
 }
 
+Awaitable<std::vector<broker::DelayedCount>> take_delayed(Call& call) {
+  using Taken = Answer<std::vector<broker::DelayedCount>>;
+  const auto executor = co_await boost::asio::this_coro::executor;
+  const auto answer = std::make_shared<Taken>(executor);
+  call.broker.take_delayed(Taken::receiver(answer));
+  co_return co_await await_answer(answer);
+}
+
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions) {
   using Done = Answer<std::vector<std::string>>;
   const auto executor = co_await boost::asio::this_coro::executor;

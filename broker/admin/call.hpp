@@ -118,6 +118,7 @@ Awaitable<broker::DefinitionsSnapshotRef> take_definitions(broker::ControlPort& 
 Awaitable<broker::TopologySnapshot> take_topology(Call& call, const broker::VhostFilter& vhost);
 Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call,
                                                         const broker::VhostFilter& vhost);
+Awaitable<std::vector<broker::DelayedCount>> take_delayed(Call& call);
 /// Sentences about what was not taken.
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions);
 

@@ -37,6 +37,11 @@ const std::array routes{
     Route{Verb::get, "queues/:vhost/:queue/bindings", A::vhost, list_bindings_of_queue},
     Route{Verb::remove, "queues/:vhost/:queue/contents", A::vhost, purge_queue},
     Route{Verb::post, "queues/:vhost/:queue/get", A::vhost, get_messages},
+    // LavinMQ has them where RabbitMQ's are, ours are apart.
+    Route{Verb::put, "queues/:vhost/:queue/pause", A::vhost, pause_queue},
+    Route{Verb::put, "queues/:vhost/:queue/resume", A::vhost, resume_queue},
+    Route{Verb::put, "x/queues/:vhost/:queue/pause", A::vhost, pause_queue},
+    Route{Verb::put, "x/queues/:vhost/:queue/resume", A::vhost, resume_queue},
 
     Route{Verb::get, "exchanges", A::management, list_exchanges},
     Route{Verb::get, "exchanges/:vhost", A::vhost, list_exchanges},

@@ -55,6 +55,12 @@ struct QueueStatus {
   bool is_paused = false;
 };
 
+/// How many messages an x-delayed-message exchange holds back; only of those that are such.
+struct DelayedCount {
+  std::string vhost, exchange;
+  std::uint64_t count = 0;
+};
+
 /// Which virtual hosts are meant; an empty name: all of them.
 using VhostFilter = std::string;
 
@@ -67,6 +73,8 @@ class ControlPort {
   virtual void take_topology(VhostFilter vhost, Then<TopologySnapshot> then) = 0;
   /// All queues of all shards. Each shard says what it has at some moment of its own.
   virtual void take_queues(VhostFilter vhost, Then<std::vector<QueueStatus>> then) = 0;
+  /// The same of exchanges that hold messages back.
+  virtual void take_delayed(Then<std::vector<DelayedCount>> then) = 0;
 
   /// Answered when every shard knows of it and it is durable. `user` is who wants it.
   virtual void change(DefinitionChange change, std::string user,

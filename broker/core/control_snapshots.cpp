@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "broker/core/shard_state.hpp"
+#include "broker/core/stateful_exchange.hpp"
+#include "broker/core/stateful_exchanges.hpp"
 
 namespace leveret::broker {
 
@@ -39,6 +41,16 @@ std::vector<QueueStatus> snapshot_queues(ShardState& shard, const VhostFilter& f
     const QueueCounts counts = queue.counts();
     snapshot.push_back({queue.definition_ref(), counts.ready_count, queue.unacked_count(),
                         counts.consumer_count, queue.paused()});
+  });
+  return snapshot;
+}
+
+std::vector<DelayedCount> snapshot_delayed(ShardState& shard) {
+  std::vector<DelayedCount> snapshot;
+  shard.stateful_exchanges().for_each([&](const StatefulExchange& exchange) {
+    const ExchangeDefinition& definition = exchange.definition();
+    if (definition.type != ExchangeType::delayed_message) return;
+    snapshot.push_back({definition.vhost, definition.name, exchange.delayed_count()});
   });
   return snapshot;
 }

@@ -16,5 +16,7 @@ DefinitionsSnapshotRef snapshot_definitions(ShardState& shard);
 TopologySnapshot snapshot_topology(ShardState& shard, const VhostFilter& vhost);
 /// Of the shard's own queues.
 std::vector<QueueStatus> snapshot_queues(ShardState& shard, const VhostFilter& vhost);
+/// Of exchanges whose home is the shard.
+std::vector<DelayedCount> snapshot_delayed(ShardState& shard);
 
 }  // namespace leveret::broker

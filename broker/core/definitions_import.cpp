@@ -7,6 +7,7 @@
 #include "broker/core/queue_arguments.hpp"
 #include "broker/core/resource_name.hpp"
 #include "broker/core/shard_state.hpp"
+#include "broker/core/topology_question.hpp"
 
 namespace leveret::broker {
 
@@ -52,9 +53,8 @@ struct Subject {
 }  // namespace
 
 void DefinitionsImport::run(ShardState& shard, DefinitionsFile definitions, Done done) {
-  std::shared_ptr<DefinitionsImport> import(
+  const std::shared_ptr<DefinitionsImport> import(
       new DefinitionsImport(shard, std::move(definitions), std::move(done)));
-  import->self_ = import;
   import->advance();
 }
 
@@ -74,13 +74,13 @@ void DefinitionsImport::advance() {
   if (is_advancing_) return;
   const auto self = shared_from_this();
   is_advancing_ = true;
-  while (next_step_ < steps_.size() && requests_.size() < requests_max) {
+  while (next_step_ < steps_.size() && pending_count_ < requests_max) {
     Step step = std::move(steps_[next_step_++]);
     std::visit([this](auto& one) { take(std::move(one)); }, step);
   }
   is_advancing_ = false;
-  if (next_step_ < steps_.size() || !requests_.empty() || self_ == nullptr) return;
-  self_.reset();
+  if (next_step_ < steps_.size() || pending_count_ > 0 || is_done_) return;
+  is_done_ = true;
   done_(std::move(outcome_));
 }
 
@@ -90,29 +90,23 @@ void DefinitionsImport::complain(const std::string& subject, const std::string& 
 
 void DefinitionsImport::ask(std::string subject, TopologyOperation operation,
                             bool may_be_left_out) {
-  Request& request = *requests_.emplace_back(
-      std::make_unique<Request>(*this, std::move(subject), may_be_left_out));
-  request.slot = shard_.add_endpoint(request);
-  shard_.send(ShardId{0},
-              TopologyRequest{shard_.endpoint_ref(request.slot), std::move(operation)});
+  ++pending_count_;
+  ask_topology(shard_, std::move(operation), "",
+               [self = shared_from_this(), subject = std::move(subject),
+                may_be_left_out](const Result<void, protocol::AmqpError>& outcome) {
+                 if (!outcome) self->note(subject, may_be_left_out, outcome.error());
+                 --self->pending_count_;
+                 self->advance();
+               });
 }
 
-void DefinitionsImport::Request::receive(TopologyReply&& reply) {
-  if (!reply.outcome) {
-    const protocol::AmqpError& error = reply.outcome.error();
-    if (may_be_left_out && error.code() == protocol::ReplyCode::not_found) {
-      import.outcome_.left_out.push_back(subject + ": " + error.explanation());
-    } else {
-      import.complain(subject, error.explanation());
-    }
+void DefinitionsImport::note(const std::string& subject, bool may_be_left_out,
+                             const protocol::AmqpError& error) {
+  if (may_be_left_out && error.code() == protocol::ReplyCode::not_found) {
+    outcome_.left_out.push_back(subject + ": " + error.explanation());
+  } else {
+    complain(subject, error.explanation());
   }
-  import.finish(*this);
-}
-
-void DefinitionsImport::finish(Request& request) {
-  shard_.remove_endpoint(request.slot);
-  std::erase_if(requests_, [&](const auto& one) { return one.get() == &request; });
-  advance();
 }
 
 void DefinitionsImport::take(DefinitionChange&& change) {

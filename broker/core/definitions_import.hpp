@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "broker/core/definitions_file.hpp"
-#include "broker/core/endpoint.hpp"
+#include "broker/core/shard_message.hpp"
 
 namespace leveret::broker {
 
@@ -42,17 +42,6 @@ class DefinitionsImport : public std::enable_shared_from_this<DefinitionsImport>
  private:
   using Step = std::variant<DefinitionChange, ExchangeDefinition, QueueDefinition,
                             BindingDefinition>;
-  /// Waits for the answer to one request.
-  struct Request final : Endpoint {
-    Request(DefinitionsImport& owner, std::string what, bool may_lead_nowhere)
-        : import(owner), subject(std::move(what)), may_be_left_out(may_lead_nowhere) {}
-    using Endpoint::receive;
-    void receive(TopologyReply&& reply) override;
-    DefinitionsImport& import;
-    std::string subject;
-    bool may_be_left_out;
-    Slot slot;
-  };
   static constexpr std::size_t requests_max = 256;
 
   DefinitionsImport(ShardState& shard, DefinitionsFile definitions, Done done);
@@ -63,16 +52,16 @@ class DefinitionsImport : public std::enable_shared_from_this<DefinitionsImport>
   void take(BindingDefinition&& binding);
   void ask(std::string subject, TopologyOperation operation, bool may_be_left_out = false);
   void complain(const std::string& subject, const std::string& why);
-  void finish(Request& request);
+  void note(const std::string& subject, bool may_be_left_out, const protocol::AmqpError& error);
 
   ShardState& shard_;
   std::vector<Step> steps_;
   std::size_t next_step_ = 0;
-  std::vector<std::unique_ptr<Request>> requests_;
+  std::size_t pending_count_ = 0;  ///< Questions that are not answered.
   bool is_advancing_ = false;
+  bool is_done_ = false;
   ImportOutcome outcome_;
   Done done_;
-  std::shared_ptr<DefinitionsImport> self_;  ///< Until it is done.
 };
 
 }  // namespace leveret::broker

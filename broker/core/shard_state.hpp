@@ -125,7 +125,16 @@ class ShardState {
   }
 
   Slot add_endpoint(Endpoint& endpoint) { return endpoints_.insert(&endpoint); }
-  void remove_endpoint(Slot slot) { endpoints_.remove(slot); }
+  /// An endpoint that nobody else owns goes with its owner: when it is removed, or with the shard.
+  Slot add_endpoint(Endpoint& endpoint, std::shared_ptr<const void> owner) {
+    const Slot slot = endpoints_.insert(&endpoint);
+    endpoint_owners_.emplace(slot.index, std::move(owner));
+    return slot;
+  }
+  void remove_endpoint(Slot slot) {
+    endpoints_.remove(slot);
+    if (!endpoint_owners_.empty()) endpoint_owners_.erase(slot.index);
+  }
   EndpointRef endpoint_ref(Slot slot) const { return {own_, slot}; }
   /// on_end_of_turn() is called for the endpoint before the turn is over.
   void request_end_of_turn(Slot endpoint) { ending_.push_back(endpoint); }
@@ -250,6 +259,7 @@ class ShardState {
   std::uint64_t logged_delta_ = 0, committed_delta_ = 0;  ///< The last ones known.
   SlotMap<std::unique_ptr<Queue>> queues_;
   SlotMap<Endpoint*> endpoints_;
+  boost::unordered_flat_map<std::uint32_t, std::shared_ptr<const void>> endpoint_owners_;
   std::vector<Slot> dirty_queues_, pumping_;
   std::vector<Slot> doomed_queues_;
   std::vector<Slot> ending_, ending_now_;

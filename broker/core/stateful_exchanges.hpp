@@ -37,6 +37,11 @@ class StatefulExchanges final : public Endpoint {
   /// Null when there is none of that id, or name.
   StatefulExchange* find(StatefulExchangeId id);
   StatefulExchange* find(std::string_view vhost, std::string_view name);
+  /// Calls visit(exchange) for all that have their home here.
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    for (const auto& [id, exchange] : exchanges_) visit(*exchange);
+  }
 
   /// What somebody has published, and wants to hear of.
   struct Asked {

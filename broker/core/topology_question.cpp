@@ -10,20 +10,24 @@ namespace leveret::broker {
 
 namespace {
 
-/// Lives until it is answered, which it always is.
+/// Lives until it is answered, or the shard ends.
 class Question final : public Endpoint {
  public:
   Question(ShardState& shard, TopologyAnswered answered)
-      : shard_(shard), answered_(std::move(answered)), slot_(shard.add_endpoint(*this)) {}
+      : shard_(shard), answered_(std::move(answered)) {}
+
+  EndpointRef join(std::shared_ptr<const void> self) {
+    slot_ = shard_.add_endpoint(*this, std::move(self));
+    return shard_.endpoint_ref(slot_);
+  }
 
   using Endpoint::receive;
   void receive(TopologyReply&& reply) override {
-    const std::unique_ptr<Question> self(this);
-    shard_.remove_endpoint(slot_);
-    if (reply.outcome) return answered_({});
-    answered_(tl::unexpected(std::move(reply.outcome.error())));
+    const TopologyAnswered answered = std::move(answered_);
+    shard_.remove_endpoint(slot_);  // The end of this object.
+    if (reply.outcome) return answered({});
+    answered(tl::unexpected(std::move(reply.outcome.error())));
   }
-  EndpointRef ref() const { return shard_.endpoint_ref(slot_); }
 
  private:
   ShardState& shard_;
@@ -35,9 +39,9 @@ class Question final : public Endpoint {
 
 void ask_topology(ShardState& shard, TopologyOperation operation, std::string user,
                   TopologyAnswered answered) {
-  const auto* question = new Question(shard, std::move(answered));
-  shard.send(ShardId{0},
-             TopologyRequest{question->ref(), std::move(operation), std::move(user)});
+  const auto question = std::make_shared<Question>(shard, std::move(answered));
+  const EndpointRef ref = question->join(question);
+  shard.send(ShardId{0}, TopologyRequest{ref, std::move(operation), std::move(user)});
 }
 
 }  // namespace leveret::broker

@@ -28,17 +28,18 @@ void BrokerControl::take_topology(broker::VhostFilter vhost, Then<TopologySnapsh
 
 namespace {
 
-/// Goes from shard to shard and gathers.
-struct QueueRound {
+/// Goes from shard to shard and gathers what `look` finds.
+template <class T>
+struct Round {
   std::vector<std::unique_ptr<Shard>>& shards;
-  broker::VhostFilter vhost;
-  broker::ControlPort::Then<std::vector<QueueStatus>> then;
-  std::vector<QueueStatus> gathered;
+  std::function<std::vector<T>(broker::ShardState&)> look;
+  broker::ControlPort::Then<std::vector<T>> then;
+  std::vector<T> gathered{};
 
-  static void visit(std::shared_ptr<QueueRound> round, std::size_t at) {
+  static void visit(std::shared_ptr<Round> round, std::size_t at) {
     Shard& shard = *round->shards[at];
     shard.post([round = std::move(round), at, &shard] {
-      auto found = broker::snapshot_queues(shard.state(), round->vhost);
+      auto found = round->look(shard.state());
       round->gathered.insert(round->gathered.end(), std::make_move_iterator(found.begin()),
                              std::make_move_iterator(found.end()));
       if (at + 1 < round->shards.size()) return visit(round, at + 1);
@@ -51,10 +52,17 @@ struct QueueRound {
 
 void BrokerControl::take_queues(broker::VhostFilter vhost,
                                 Then<std::vector<QueueStatus>> then) {
-  QueueRound::visit(
-      std::make_shared<QueueRound>(shards_, std::move(vhost), std::move(then),
-                                   std::vector<QueueStatus>{}),
-      0);
+  const auto look = [vhost = std::move(vhost)](broker::ShardState& shard) {
+    return broker::snapshot_queues(shard, vhost);
+  };
+  using Queues = Round<QueueStatus>;
+  Queues::visit(std::make_shared<Queues>(Queues{shards_, look, std::move(then)}), 0);
+}
+
+void BrokerControl::take_delayed(Then<std::vector<broker::DelayedCount>> then) {
+  using Delayed = Round<broker::DelayedCount>;
+  Delayed::visit(
+      std::make_shared<Delayed>(Delayed{shards_, broker::snapshot_delayed, std::move(then)}), 0);
 }
 
 void BrokerControl::change(broker::DefinitionChange change, std::string user,

@@ -19,6 +19,7 @@ class BrokerControl final : public broker::ControlPort {
   void take_topology(broker::VhostFilter vhost, Then<broker::TopologySnapshot> then) override;
   void take_queues(broker::VhostFilter vhost,
                    Then<std::vector<broker::QueueStatus>> then) override;
+  void take_delayed(Then<std::vector<broker::DelayedCount>> then) override;
   void change(broker::DefinitionChange change, std::string user,
               Then<Result<void, protocol::AmqpError>> then) override;
   void import(broker::DefinitionsFile definitions, Then<std::vector<std::string>> then) override;
