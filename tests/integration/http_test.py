@@ -1,50 +1,14 @@
 """The HTTP API as a server of HTTP: connections, bodies, logins, what it refuses. What it says is in tests/http."""
 
-import base64
 import gzip
-import http.client
 import json
 import socket
-import urllib.parse
 
 from peers import User
 from support import DaemonTest, connect, on_each_shard_count
 from support.client import ConnectionClosed
 from support.daemon import PATIENCE_S, fresh_data_dir, wait_for
-
-
-def authorization(user="guest", password="guest"):
-    """The header of a login."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
-
-
-class Api:
-    """Requests by one kept connection, each with a login."""
-
-    def __init__(self, daemon, user="guest", password="guest"):
-        self.connection = http.client.HTTPConnection("127.0.0.1", daemon.http_port, timeout=PATIENCE_S)
-        self.headers = authorization(user, password)
-
-    def call(self, method, path, body=None, **headers):
-        """Status, headers and body of the answer."""
-        self.connection.request(method, path, body, self.headers | headers)
-        answer = self.connection.getresponse()
-        return answer.status, answer.headers, answer.read()
-
-    def status(self, method, path, body=None, **headers):
-        """The status alone."""
-        return self.call(method, path, body, **headers)[0]
-
-    def get(self, path):
-        """The JSON of an answer that must be 200."""
-        status, _, body = self.call("GET", path)
-        assert status == 200, (path, status, body)
-        return json.loads(body)
-
-
-def quote(name):
-    """A name as a segment of a path."""
-    return urllib.parse.quote(name, safe="")
+from support.http import Api, authorization, quote
 
 
 @on_each_shard_count
