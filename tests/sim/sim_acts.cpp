@@ -1,6 +1,7 @@
 // What a random client does.
 
 #include <algorithm>
+#include <ranges>
 
 #include "protocol/bytes.hpp"
 #include "tests/session/methods.hpp"
@@ -53,16 +54,17 @@ void SimClient::publish(Channel& own) {
   const MessageNumber number = world_.next_message();
   const bool to_all = world_.one_in(4);
   std::vector<std::string> queues{"k0", "k1"};
-  const auto& names = Model::queues_of_one_message;
-  if (!to_all) queues = {world_.one_in(2) ? "k2" : names[world_.random(std::size(names))]};
+  if (!to_all) queues = {sim_queues[world_.random(std::size(sim_queues))].name};
+  const bool is_persistent = world_.one_in(2);
   for (const std::string& queue : queues) {
     world_.model().publish(queue, number,
-                           own.transactional ? Copy::State::held_back : Copy::State::queued);
+                           own.transactional ? Copy::State::held_back : Copy::State::queued,
+                           is_persistent);
     if (own.transactional) own.tx_publishes.emplace_back(queue, number);
   }
   if (own.confirming) own.unconfirmed[++own.last_seq] = number;
   Properties properties;
-  if (world_.one_in(2)) properties.delivery_mode = 2;
+  if (is_persistent) properties.delivery_mode = 2;
   const std::string key = to_all ? "" : queues[0];
   say(broker::publish(to_all ? "all" : "", key, std::to_string(number), properties,
                       world_.one_in(2) ? mandatory : no_flags),
@@ -96,9 +98,10 @@ void SimClient::end_transaction(Channel& own) {
 
 // ---- consuming -----------------------------------------------------------------------------
 
-std::string SimClient::any_queue(const Channel& own) {
-  const auto& names = Model::queues_of_one_message;
-  return names[world_.random(may_fail(own) ? std::size(names) : Model::kept_queue_count)];
+const SimQueue& SimClient::any_queue(const Channel& own) {
+  const auto kept_count = std::ranges::distance(kept_queues());
+  return sim_queues[world_.random(may_fail(own) ? std::size(sim_queues)
+                                                : static_cast<std::uint64_t>(kept_count))];
 }
 
 // An error would give back what the client has, before it knows.
@@ -110,7 +113,10 @@ bool SimClient::may_fail(const Channel& own) const {
 
 void SimClient::start_consuming(Channel& own) {
   if (own.consumers.size() >= 4) return;
-  own.wanted_queue = any_queue(own);
+  const SimQueue& queue = any_queue(own);
+  // RabbitMQ closes the connection of who asks for it.
+  if (queue.type != QueueType::classic && own.global_prefetch != 0) return;
+  own.wanted_queue = queue.name;
   own.wanted_no_ack = world_.one_in(3);
   own.wanted_tag = world_.next_tag();
   const auto priority = static_cast<std::int32_t>(world_.random(2));
@@ -131,7 +137,7 @@ void SimClient::set_prefetch(Channel& own) {
 }
 
 void SimClient::get(Channel& own) {
-  own.wanted_queue = any_queue(own);
+  own.wanted_queue = any_queue(own).name;
   own.wanted_no_ack = world_.one_in(2);
   ask(own, broker::get(own.wanted_queue, own.wanted_no_ack ? no_ack : no_flags));
 }
@@ -142,10 +148,12 @@ void SimClient::settle(Channel& own, std::uint64_t tag, Outcome outcome) {
   own.held.erase(place);
   const auto consumer = own.consumers.find(held.tag);
   if (consumer != own.consumers.end()) --consumer->second.held_count;
-  world_.model().find(held.queue, held.message)->state =
-      outcome == Outcome::requeued ? Copy::State::queued : Copy::State::done;
-  if (outcome == Outcome::rejected && held.queue == Model::rejecting_queue) {
-    world_.model().publish(Model::dead_letter_queue, held.message, Copy::State::queued);
+  switch (outcome) {
+    case Outcome::acknowledged:
+      world_.model().find(held.queue, held.message)->state = Copy::State::done;
+      break;
+    case Outcome::requeued: world_.model().give_back(held.queue, held.message); break;
+    case Outcome::rejected: world_.model().bury(held.queue, held.message); break;
   }
 }
 
@@ -187,34 +195,18 @@ void SimClient::change_queue(Channel& own) {
   switch (world_.random(5)) {
     case 0: return ask(own, queue_purge(queue));
     case 1: return ask(own, queue_delete(queue));
-    case 2: return declare("a0");
-    case 3: return declare("x0");
-    default: return declare(queue);
+    case 2: return declare(sim_queue("a0"));
+    case 3: return declare(sim_queue("x0"));
+    default: return declare(sim_queue(queue));
   }
-}
-
-void SimClient::declare(const std::string& queue) {
-  Flags flags = no_flags;
-  FieldTable arguments;
-  if (queue.front() == 'a') flags = auto_delete;
-  if (queue.front() == 'k') flags = durable;
-  if (queue == Model::rejecting_queue) {
-    arguments = table(
-        {{"x-dead-letter-exchange", FieldValue::long_string("")},
-         {"x-dead-letter-routing-key", FieldValue::long_string(Model::dead_letter_queue)}});
-  }
-  if (queue.front() == 't') arguments = table({{"x-message-ttl", FieldValue::int32(5)}});
-  if (queue.front() == 'x') arguments = table({{"x-expires", FieldValue::int32(20)}});
-  ask(channel(), queue_declare(queue, flags, arguments));
 }
 
 void SimClient::give_up(Channel& own) {
-  for (const auto& [tag, held] : own.held) {
-    world_.model().find(held.queue, held.message)->state = Copy::State::queued;
+  for (const auto& [tag, held] : std::exchange(own.held, {})) {
+    world_.model().give_back(held.queue, held.message);
   }
-  own.held.clear();
   for (const Settled& one : std::exchange(own.tx_settled, {})) {
-    world_.model().find(one.held.queue, one.held.message)->state = Copy::State::queued;
+    world_.model().give_back(one.held.queue, one.held.message);
   }
   for (const auto& [queue, number] : std::exchange(own.tx_publishes, {})) {
     world_.model().find(queue, number)->state = Copy::State::done;
@@ -225,41 +217,6 @@ void SimClient::close_channel(Channel& own) {
   give_up(own);
   own.closing = true;
   say(channel_close(), current_);
-}
-
-// ---- the observer --------------------------------------------------------------------------
-
-void SimClient::open() {
-  current_ = 1;
-  ask(channels_[1], channel_open());
-}
-
-void SimClient::prepare(const std::function<void()>& settle) {
-  const auto do_now = [&](const Frames& frames) {
-    current_ = 1;
-    ask(channel(), frames);
-    settle();
-  };
-  do_now(exchange_declare("all", "fanout"));
-  for (const char* queue : Model::queues_of_one_message) {
-    current_ = 1;
-    declare(queue);
-    settle();
-  }
-  do_now(queue_bind("k0", "all"));
-  do_now(queue_bind("k1", "all"));
-}
-
-void SimClient::inspect(const std::string& queue) {
-  current_ = 1;
-  ask(channel(), queue_declare(queue, passive));
-}
-
-void SimClient::fetch(const std::string& queue) {
-  current_ = 1;
-  channel().wanted_queue = queue;
-  channel().wanted_no_ack = true;
-  ask(channel(), broker::get(queue, no_ack));
 }
 
 }  // namespace leveret::broker

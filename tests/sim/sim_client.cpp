@@ -76,6 +76,8 @@ void SimClient::hear(std::span<const std::byte> bytes) {
     }
     if ((*frame)->type == protocol::FrameType::body) {
       on_body((*frame)->payload);
+    } else if ((*frame)->type == protocol::FrameType::header) {
+      on_header((*frame)->payload);
     } else if ((*frame)->type == protocol::FrameType::method) {
       (void)protocol::dispatch_method((*frame)->payload, *this);
     }
@@ -139,7 +141,9 @@ void SimClient::on(const protocol::basic::Cancel& method) {
   if (place == channel().consumers.end()) {
     return world_.complain("a consumer is cancelled that is not there");
   }
-  if (Model::keeps(place->second.queue)) world_.complain("a consumer is cancelled for no reason");
+  if (sim_queue(place->second.queue).is_kept()) {
+    world_.complain("a consumer is cancelled for no reason");
+  }
   channel().consumers.erase(place);
 }
 
@@ -151,117 +155,6 @@ void SimClient::on(const protocol::basic::Ack& method) {
     return world_.complain("a confirm of what is not open: " + std::to_string(method.delivery_tag));
   }
   open.erase(first, last);
-}
-
-// ---- messages ------------------------------------------------------------------------------
-
-void SimClient::on(const protocol::basic::GetOk& method) {
-  fetched_ = true;
-  content_ = {channel().wanted_queue, "", method.delivery_tag, channel().wanted_no_ack,
-              method.redelivered};
-  answered();
-}
-
-void SimClient::on(const protocol::basic::Deliver& method) {
-  const std::string tag(method.consumer_tag);
-  const auto place = channel().consumers.find(tag);
-  if (place == channel().consumers.end()) {
-    content_ = {};
-    return world_.complain("a delivery for a consumer that is not there: " + tag);
-  }
-  content_ = {place->second.queue, tag, method.delivery_tag, place->second.no_ack,
-              method.redelivered};
-}
-
-void SimClient::on_body(std::span<const std::byte> body) {
-  const MessageNumber number = std::stoull(std::string(protocol::text_of(body)));
-  const Content content = std::exchange(content_, {});
-  if (content.queue.empty()) {  // It was returned.
-    world_.model().for_copies_of(number, [](Copy& copy) { copy.state = Copy::State::done; });
-    return;
-  }
-  const std::string what = "message " + std::to_string(number) + " of " + content.queue;
-  world_.note("client " + std::to_string(number_) + " channel " + std::to_string(current_) +
-              " gets " + what + " by '" + content.tag + "' tag " +
-              std::to_string(content.delivery_tag));
-  Copy* copy = world_.model().find(content.queue, number);
-  if (copy == nullptr) return world_.complain(what + " was never sent there");
-  if (copy->state != Copy::State::queued) {
-    return world_.complain(what + " comes, but its state is " +
-                           std::to_string(static_cast<int>(copy->state)));
-  }
-  if (copy->seen != content.redelivered) world_.complain(what + ": redelivered is wrong");
-  copy->seen = true;
-  if (content.no_ack) {
-    copy->state = Copy::State::done;
-    return;
-  }
-  Channel& own = channel();
-  if (dropped_ || own.closing) return;  // It has gone back already.
-  if (!content.tag.empty()) {
-    Consumer& consumer = own.consumers.at(content.tag);
-    ++consumer.held_count;
-    if (consumer.prefetch != 0 && consumer.held_count > consumer.prefetch) {
-      world_.complain("more than the prefetch of " + content.tag);
-    }
-    if (global_limit_reached(own)) {
-      world_.complain("more than the prefetch of the channel of " + content.tag);
-    }
-  }
-  copy->state = Copy::State::held;
-  own.held[content.delivery_tag] = {content.queue, number, content.tag};
-}
-
-bool SimClient::global_limit_reached(const Channel& channel) const {
-  if (channel.global_prefetch == 0) return false;
-  std::uint64_t count = 0;
-  for (const auto& [tag, held] : channel.held) count += held.tag.empty() ? 0 : 1;
-  for (const Settled& settled : channel.tx_settled) count += settled.held.tag.empty() ? 0 : 1;
-  return count >= channel.global_prefetch;
-}
-
-// ---- at rest -------------------------------------------------------------------------------
-
-bool SimClient::busy() const {
-  if (!ready_) return true;
-  for (const auto& [number, channel] : channels_) {
-    if (channel.waits || channel.closing) return true;
-  }
-  return false;
-}
-
-void SimClient::check_at_rest() {
-  if (gone_) return;
-  const std::string who = "client " + std::to_string(number_);
-  if (busy()) world_.complain(who + " still waits for an answer");
-  if (!session_->wants_input()) world_.complain(who + " is not heard any more");
-  for (const auto& [number, channel] : channels_) {
-    if (channel.confirming && !channel.unconfirmed.empty()) {
-      world_.complain(who + ": confirm " + std::to_string(channel.unconfirmed.begin()->first) +
-                      " on channel " + std::to_string(number) + " does not come");
-    }
-  }
-}
-
-void SimClient::add_to(const std::string& queue, QueueView& view) const {
-  if (gone_) return;
-  for (const auto& [number, channel] : channels_) {
-    for (const auto& [tag, consumer] : channel.consumers) {
-      if (consumer.queue != queue) continue;
-      ++view.consumer_count;
-      const bool has_own_credit = consumer.prefetch == 0 || consumer.held_count < consumer.prefetch;
-      const bool has_credit =
-          consumer.no_ack || (has_own_credit && !global_limit_reached(channel));
-      if (has_credit) {
-        view.hungry = tag + " (client " + std::to_string(number_) + ", channel " +
-                      std::to_string(number) + ", holds " +
-                      std::to_string(consumer.held_count) + " of " +
-                      std::to_string(consumer.prefetch) + ", channel " +
-                      std::to_string(channel.held.size() + channel.tx_settled.size()) + " of " +
-                      std::to_string(channel.global_prefetch) + ")";
-      }
-    }
-  }
 }
 
 }  // namespace leveret::broker

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -48,7 +49,7 @@ class SimClient final : public SessionHost {
   void open();
   /// Declares what no client ever deletes, and the bindings. `settle` waits for an answer.
   void prepare(const std::function<void()>& settle);
-  void declare(const std::string& queue);
+  void declare(const SimQueue& queue);
   void inspect(const std::string& queue);
   void fetch(const std::string& queue);
   bool busy() const;
@@ -129,6 +130,7 @@ class SimClient final : public SessionHost {
     std::uint64_t delivery_tag = 0;
     bool no_ack = false;
     bool redelivered = false;
+    std::optional<std::int64_t> delivery_count;
   };
 
   void flush_later() override {}
@@ -139,7 +141,10 @@ class SimClient final : public SessionHost {
   void say(const Frames& frames, std::uint16_t channel);
   void ask(Channel& channel, const Frames& frames);
   void hear(std::span<const std::byte> bytes);
+  void on_header(std::span<const std::byte> payload);
   void on_body(std::span<const std::byte> body);
+  void on_message(MessageNumber number, const Content& content);
+  void check_delivery_count(const Copy& copy, const Content& content, const std::string& what);
   Channel& channel() { return channels_.at(current_); }
   void answered() { channel().waits = false; }
   void now_open() { channel().waits = false; }
@@ -161,7 +166,7 @@ class SimClient final : public SessionHost {
   void close_channel(Channel& channel);
   /// What the client had goes back, what it held back is nothing.
   void give_up(Channel& channel);
-  std::string any_queue(const Channel& channel);
+  const SimQueue& any_queue(const Channel& channel);
   bool may_fail(const Channel& channel) const;
   bool global_limit_reached(const Channel& channel) const;
 

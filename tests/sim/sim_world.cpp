@@ -160,7 +160,7 @@ void SimWorld::check() {
   for (auto& client : clients_) client->read_always();
   settle();
   for (auto& client : clients_) client->check_at_rest();
-  for (const char* queue : Model::kept_queues()) check_queue(queue);
+  for (const SimQueue& queue : kept_queues()) check_queue(queue.name);
 }
 
 void SimWorld::check_queue(const std::string& queue) {
@@ -187,13 +187,15 @@ void SimWorld::end() {
   for (auto& client : clients_) client->drop();
   settle();
   clients_.clear();
-  for (const char* queue : Model::kept_queues()) {
-    check_queue(queue);
+  for (const SimQueue& queue : kept_queues()) {
+    check_queue(queue.name);
     do {
-      observer_->fetch(queue);
+      observer_->fetch(queue.name);
       settle();
     } while (observer_->fetched() && !failed_);
-    if (model_.ready_count(queue) > 0) complain(std::string(queue) + " has lost messages");
+    if (model_.ready_count(queue.name) > 0) {
+      complain(std::string(queue.name) + " has lost messages");
+    }
   }
   check_log();
 }

@@ -1,0 +1,69 @@
+// What the client does who prepares the world and looks at it, one thing at a time.
+
+#include "tests/session/methods.hpp"
+#include "tests/sim/sim_client.hpp"
+
+namespace leveret::broker {
+
+namespace {
+
+FieldTable arguments_of(const SimQueue& queue) {
+  FieldTable arguments;
+  const auto add_text = [&](const char* name, const char* value) {
+    arguments.append(name, FieldValue::long_string(value));
+  };
+  const auto add_number = [&](const char* name, std::optional<std::int32_t> value) {
+    if (value) arguments.append(name, FieldValue::int32(*value));
+  };
+  if (queue.type == QueueType::quorum) add_text("x-queue-type", "quorum");
+  if (queue.dead_letters_to != nullptr) {
+    add_text("x-dead-letter-exchange", "");
+    add_text("x-dead-letter-routing-key", queue.dead_letters_to);
+  }
+  add_number("x-delivery-limit", queue.delivery_limit);
+  add_number("x-message-ttl", queue.message_ttl_ms);
+  add_number("x-expires", queue.expires_ms);
+  return arguments;
+}
+
+}  // namespace
+
+void SimClient::open() {
+  current_ = 1;
+  ask(channels_[1], channel_open());
+}
+
+void SimClient::declare(const SimQueue& queue) {
+  const Flags flags = queue.is_kept() ? durable : queue.is_auto_delete() ? auto_delete : no_flags;
+  ask(channel(), queue_declare(queue.name, flags, arguments_of(queue)));
+}
+
+void SimClient::prepare(const std::function<void()>& settle) {
+  const auto do_now = [&](const Frames& frames) {
+    current_ = 1;
+    ask(channel(), frames);
+    settle();
+  };
+  do_now(exchange_declare("all", "fanout"));
+  for (const SimQueue& queue : sim_queues) {
+    current_ = 1;
+    declare(queue);
+    settle();
+  }
+  do_now(queue_bind("k0", "all"));
+  do_now(queue_bind("k1", "all"));
+}
+
+void SimClient::inspect(const std::string& queue) {
+  current_ = 1;
+  ask(channel(), queue_declare(queue, passive));
+}
+
+void SimClient::fetch(const std::string& queue) {
+  current_ = 1;
+  channel().wanted_queue = queue;
+  channel().wanted_no_ack = true;
+  ask(channel(), broker::get(queue, no_ack));
+}
+
+}  // namespace leveret::broker
