@@ -4,12 +4,8 @@
 
 namespace leveret::broker {
 
-void Model::publish(const std::string& queue, MessageNumber number, Copy::State state,
-                    bool is_persistent) {
-  Copy& copy = copies_[queue][number];
-  copy = {};
-  copy.state = state;
-  copy.is_persistent = is_persistent;
+void Model::publish(const std::string& queue, MessageNumber number, Copy copy) {
+  copies_[queue][number] = copy;
 }
 
 Copy* Model::find(const std::string& queue, MessageNumber number) {
@@ -31,7 +27,10 @@ void Model::bury(const std::string& queue, MessageNumber number) {
   Copy& copy = *find(queue, number);
   copy.state = Copy::State::done;
   const char* const next = sim_queue(queue).dead_letters_to;
-  if (next != nullptr) publish(next, number, Copy::State::queued, copy.is_persistent);
+  if (next == nullptr) return;
+  Copy letter;
+  letter.is_persistent = copy.is_persistent;
+  publish(next, number, letter);
 }
 
 std::uint64_t Model::ready_count(const std::string& queue) const {
@@ -41,6 +40,20 @@ std::uint64_t Model::ready_count(const std::string& queue) const {
       std::ranges::count_if(copies->second, [](const auto& numbered) {
         return numbered.second.state == Copy::State::queued;
       }));
+}
+
+std::string Model::stream_disorder() const {
+  std::map<std::uint64_t, MessageNumber> last_of_publishers;
+  for (const auto& [offset, number] : stream_.numbers()) {
+    const Copy& copy = copies_.at("ks").at(number);
+    MessageNumber& last = last_of_publishers[copy.publisher];
+    if (number < last) {
+      return "message " + std::to_string(number) + " stands behind message " +
+             std::to_string(last) + " of the same publisher";
+    }
+    last = number;
+  }
+  return {};
 }
 
 }  // namespace leveret::broker

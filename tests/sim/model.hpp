@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/sim/sim_queues.hpp"
+#include "tests/sim/stream_model.hpp"
 
 namespace leveret::broker {
 
@@ -27,12 +28,13 @@ struct Copy {
   bool is_persistent = false;
   bool seen = false;  ///< A client has had it: it is redelivered from now on.
   std::uint32_t return_count = 0;  ///< How often it has come back, where that is counted.
+  /// Whose messages stay in the order in which they were published.
+  std::uint64_t publisher = 0;
 };
 
 class Model {
  public:
-  void publish(const std::string& queue, MessageNumber number, Copy::State state,
-               bool is_persistent);
+  void publish(const std::string& queue, MessageNumber number, Copy copy);
   /// Null: the message was never sent to the queue.
   Copy* find(const std::string& queue, MessageNumber number);
   template <class Visit>
@@ -50,8 +52,13 @@ class Model {
   /// How many copies lie in the queue.
   std::uint64_t ready_count(const std::string& queue) const;
 
+  StreamModel& stream() { return stream_; }
+  /// What is wrong with the order in which the stream has the messages; nothing: it is right.
+  std::string stream_disorder() const;
+
  private:
   std::map<std::string, std::map<MessageNumber, Copy>> copies_;
+  StreamModel stream_;  ///< There is one stream.
 };
 
 }  // namespace leveret::broker

@@ -57,9 +57,11 @@ void SimClient::publish(Channel& own) {
   if (!to_all) queues = {sim_queues[world_.random(std::size(sim_queues))].name};
   const bool is_persistent = world_.one_in(2);
   for (const std::string& queue : queues) {
-    world_.model().publish(queue, number,
-                           own.transactional ? Copy::State::held_back : Copy::State::queued,
-                           is_persistent);
+    Copy copy;
+    if (own.transactional) copy.state = Copy::State::held_back;
+    copy.is_persistent = is_persistent;
+    copy.publisher = number_ << 16 | current_;
+    world_.model().publish(queue, number, copy);
     if (own.transactional) own.tx_publishes.emplace_back(queue, number);
   }
   if (own.confirming) own.unconfirmed[++own.last_seq] = number;
@@ -116,12 +118,33 @@ void SimClient::start_consuming(Channel& own) {
   const SimQueue& queue = any_queue(own);
   // RabbitMQ closes the connection of who asks for it.
   if (queue.type != QueueType::classic && own.global_prefetch != 0) return;
+  if (queue.is_stream()) return start_reading(own, queue);
   own.wanted_queue = queue.name;
   own.wanted_no_ack = world_.one_in(3);
   own.wanted_tag = world_.next_tag();
   const auto priority = static_cast<std::int32_t>(world_.random(2));
   ask(own, consume(own.wanted_queue, own.wanted_tag, own.wanted_no_ack ? no_ack : no_flags,
                    table({{"x-priority", FieldValue::int32(priority)}})));
+}
+
+void SimClient::start_reading(Channel& own, const SimQueue& stream) {
+  if (own.prefetch == 0) return;
+  own.wanted_queue = stream.name;
+  own.wanted_no_ack = false;
+  own.wanted_tag = world_.next_tag();
+  own.wanted_start = static_cast<Start>(world_.random(4));
+  own.wanted_offset = world_.random(world_.model().stream().known_count() + 3);
+  const auto offset = [&] {
+    switch (own.wanted_start) {
+      case Start::first: return FieldValue::long_string("first");
+      case Start::last: return FieldValue::long_string("last");
+      case Start::next: return FieldValue::long_string("next");
+      case Start::offset: break;
+    }
+    return FieldValue::int64(static_cast<std::int64_t>(own.wanted_offset));
+  };
+  ask(own, consume(stream.name, own.wanted_tag, no_flags,
+                   table({{"x-stream-offset", offset()}})));
 }
 
 void SimClient::stop_consuming(Channel& own) {
@@ -131,13 +154,18 @@ void SimClient::stop_consuming(Channel& own) {
 
 void SimClient::set_prefetch(Channel& own) {
   const auto count = static_cast<std::uint16_t>(world_.random(4));
-  const bool for_all = world_.one_in(3);
+  const bool reads = std::ranges::any_of(own.consumers, [](const auto& consumer) {
+    return consumer.second.start.has_value();
+  });
+  const bool for_all = !reads && world_.one_in(3);
   (for_all ? own.global_prefetch : own.prefetch) = count;
   ask(own, qos(count, for_all ? global : no_flags));
 }
 
 void SimClient::get(Channel& own) {
-  own.wanted_queue = any_queue(own).name;
+  const SimQueue& queue = any_queue(own);
+  if (queue.is_stream()) return;  // RabbitMQ closes the connection of who asks.
+  own.wanted_queue = queue.name;
   own.wanted_no_ack = world_.one_in(2);
   ask(own, broker::get(own.wanted_queue, own.wanted_no_ack ? no_ack : no_flags));
 }
@@ -148,6 +176,7 @@ void SimClient::settle(Channel& own, std::uint64_t tag, Outcome outcome) {
   own.held.erase(place);
   const auto consumer = own.consumers.find(held.tag);
   if (consumer != own.consumers.end()) --consumer->second.held_count;
+  if (sim_queue(held.queue).is_stream()) return;  // The message stays.
   switch (outcome) {
     case Outcome::acknowledged:
       world_.model().find(held.queue, held.message)->state = Copy::State::done;
@@ -202,12 +231,13 @@ void SimClient::change_queue(Channel& own) {
 }
 
 void SimClient::give_up(Channel& own) {
-  for (const auto& [tag, held] : std::exchange(own.held, {})) {
-    world_.model().give_back(held.queue, held.message);
-  }
-  for (const Settled& one : std::exchange(own.tx_settled, {})) {
-    world_.model().give_back(one.held.queue, one.held.message);
-  }
+  const auto give_back = [&](const Held& held) {
+    if (!sim_queue(held.queue).is_stream()) {
+      world_.model().give_back(held.queue, held.message);
+    }
+  };
+  for (const auto& [tag, held] : std::exchange(own.held, {})) give_back(held);
+  for (const Settled& one : std::exchange(own.tx_settled, {})) give_back(one.held);
   for (const auto& [queue, number] : std::exchange(own.tx_publishes, {})) {
     world_.model().find(queue, number)->state = Copy::State::done;
   }

@@ -126,8 +126,13 @@ void SimClient::on(const protocol::queue::DeclareOk& method) {
 
 void SimClient::on(const protocol::basic::ConsumeOk& method) {
   Channel& own = channel();
-  own.consumers[std::string(method.consumer_tag)] =
-      {own.wanted_queue, own.wanted_no_ack, own.wanted_no_ack ? 0u : own.prefetch, 0};
+  Consumer consumer{own.wanted_queue, own.wanted_no_ack, own.wanted_no_ack ? 0u : own.prefetch};
+  if (sim_queue(own.wanted_queue).is_stream()) {
+    consumer.start = own.wanted_start;
+    if (own.wanted_start == Start::first) consumer.next_offset = 0;
+    if (own.wanted_start == Start::offset) consumer.next_offset = own.wanted_offset;
+  }
+  own.consumers[std::string(method.consumer_tag)] = consumer;
   answered();
 }
 

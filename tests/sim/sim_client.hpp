@@ -39,6 +39,8 @@ class SimClient final : public SessionHost {
 
   // ---- when the world has come to rest ----
   void check_at_rest();
+  /// Readers have got all that they may have of the stream, which ends there.
+  void check_readers(StreamModel::Offset end);
   struct QueueView {
     std::uint64_t consumer_count = 0;
     std::string hungry;  ///< A consumer that could take a message.
@@ -52,6 +54,8 @@ class SimClient final : public SessionHost {
   void declare(const SimQueue& queue);
   void inspect(const std::string& queue);
   void fetch(const std::string& queue);
+  /// Reads a stream from its beginning; `settle` waits for the messages.
+  void read_all(const SimQueue& stream, const std::function<void()>& settle);
   bool busy() const;
   std::uint32_t seen_ready_count() const { return ready_count_; }
   std::uint32_t seen_consumer_count() const { return consumer_count_; }
@@ -95,11 +99,16 @@ class SimClient final : public SessionHost {
     MessageNumber message = 0;
     std::string tag;  ///< Empty: fetched by basic.get.
   };
+  /// Where a reader of a stream begins.
+  enum class Start : std::uint8_t { first, last, next, offset };
   struct Consumer {
     std::string queue;
     bool no_ack = false;
     std::uint32_t prefetch = 0;
     std::uint32_t held_count = 0;
+    std::optional<Start> start{};  ///< Of a reader.
+    /// What a reader has to get next, as soon as that can be known.
+    std::optional<StreamModel::Offset> next_offset{};
   };
   enum class Outcome : std::uint8_t { acknowledged, requeued, rejected };
   struct Settled {
@@ -116,6 +125,8 @@ class SimClient final : public SessionHost {
     std::uint16_t global_prefetch = 0;
     std::string wanted_queue, wanted_tag;
     bool wanted_no_ack = false;
+    Start wanted_start{};
+    StreamModel::Offset wanted_offset = 0;
     std::map<std::string, Consumer> consumers;
     std::map<std::uint64_t, Held> held;
     std::uint64_t last_seq = 0;
@@ -131,6 +142,7 @@ class SimClient final : public SessionHost {
     bool no_ack = false;
     bool redelivered = false;
     std::optional<std::int64_t> delivery_count;
+    std::optional<std::int64_t> offset;
   };
 
   void flush_later() override {}
@@ -144,6 +156,8 @@ class SimClient final : public SessionHost {
   void on_header(std::span<const std::byte> payload);
   void on_body(std::span<const std::byte> body);
   void on_message(MessageNumber number, const Content& content);
+  void on_stream_message(MessageNumber number, const Content& content);
+  void note_held(MessageNumber number, const Content& content);
   void check_delivery_count(const Copy& copy, const Content& content, const std::string& what);
   Channel& channel() { return channels_.at(current_); }
   void answered() { channel().waits = false; }
@@ -154,6 +168,7 @@ class SimClient final : public SessionHost {
   void open_channel();
   void publish(Channel& channel);
   void start_consuming(Channel& channel);
+  void start_reading(Channel& channel, const SimQueue& stream);
   void stop_consuming(Channel& channel);
   void settle_one(Channel& channel);
   void settle(Channel& channel, std::uint64_t tag, Outcome outcome);

@@ -12,7 +12,7 @@ namespace leveret::broker {
 void SimClient::on(const protocol::basic::GetOk& method) {
   fetched_ = true;
   content_ = {channel().wanted_queue, "", method.delivery_tag, channel().wanted_no_ack,
-              method.redelivered, {}};
+              method.redelivered, {}, {}};
   answered();
 }
 
@@ -24,7 +24,7 @@ void SimClient::on(const protocol::basic::Deliver& method) {
     return world_.complain("a delivery for a consumer that is not there: " + tag);
   }
   content_ = {place->second.queue, tag, method.delivery_tag, place->second.no_ack,
-              method.redelivered, {}};
+              method.redelivered, {}, {}};
 }
 
 void SimClient::on_header(std::span<const std::byte> payload) {
@@ -39,6 +39,9 @@ void SimClient::on_header(std::span<const std::byte> payload) {
   if (const FieldValue* count = headers->find("x-delivery-count")) {
     content_.delivery_count = count->as_integer();
   }
+  if (const FieldValue* offset = headers->find("x-stream-offset")) {
+    content_.offset = offset->as_integer();
+  }
 }
 
 void SimClient::on_body(std::span<const std::byte> body) {
@@ -51,7 +54,11 @@ void SimClient::on_body(std::span<const std::byte> body) {
   world_.note("client " + std::to_string(number_) + " channel " + std::to_string(current_) +
               " gets message " + std::to_string(number) + " of " + content.queue + " by '" +
               content.tag + "' tag " + std::to_string(content.delivery_tag));
-  on_message(number, content);
+  if (sim_queue(content.queue).is_stream()) {
+    on_stream_message(number, content);
+  } else {
+    on_message(number, content);
+  }
 }
 
 void SimClient::on_message(MessageNumber number, const Content& content) {
@@ -70,9 +77,32 @@ void SimClient::on_message(MessageNumber number, const Content& content) {
     return;
   }
   copy->state = Copy::State::held;
-  Channel& own = channel();
   // It has gone back already.
-  if (dropped_ || own.closing) return world_.model().give_back(content.queue, number);
+  if (dropped_ || channel().closing) return world_.model().give_back(content.queue, number);
+  note_held(number, content);
+}
+
+void SimClient::on_stream_message(MessageNumber number, const Content& content) {
+  const std::string what = "message " + std::to_string(number) + " of " + content.queue;
+  const Copy* copy = world_.model().find(content.queue, number);
+  if (copy == nullptr) return world_.complain(what + " was never sent there");
+  if (copy->state != Copy::State::queued) return world_.complain(what + " is read, and cannot be");
+  if (content.redelivered) world_.complain(what + " is redelivered");
+  if (!content.offset) return world_.complain(what + " has no offset");
+  const auto offset = static_cast<StreamModel::Offset>(*content.offset);
+  const std::string mistake = world_.model().stream().read(offset, number);
+  if (!mistake.empty()) return world_.complain(what + ": " + mistake);
+  auto& next = channel().consumers.at(content.tag).next_offset;
+  if (next && *next != offset) {
+    return world_.complain(what + " has offset " + std::to_string(offset) + " and not " +
+                           std::to_string(*next));
+  }
+  next = offset + 1;
+  if (!dropped_ && !channel().closing) note_held(number, content);
+}
+
+void SimClient::note_held(MessageNumber number, const Content& content) {
+  Channel& own = channel();
   if (!content.tag.empty()) {
     Consumer& consumer = own.consumers.at(content.tag);
     ++consumer.held_count;
@@ -125,6 +155,22 @@ void SimClient::check_at_rest() {
     if (channel.confirming && !channel.unconfirmed.empty()) {
       world_.complain(who + ": confirm " + std::to_string(channel.unconfirmed.begin()->first) +
                       " on channel " + std::to_string(number) + " does not come");
+    }
+  }
+}
+
+void SimClient::check_readers(StreamModel::Offset end) {
+  for (auto& [number, channel] : channels_) {
+    for (auto& [tag, consumer] : channel.consumers) {
+      if (!consumer.start || consumer.held_count >= consumer.prefetch) continue;
+      // Who waits for what comes next has to get just that.
+      if (!consumer.next_offset && (*consumer.start == Start::next || end == 0)) {
+        consumer.next_offset = end;
+      }
+      if (consumer.next_offset.value_or(0) >= end) continue;
+      world_.complain("reader " + tag + " does not get offset " +
+                      std::to_string(consumer.next_offset.value_or(0)) + " of " +
+                      std::to_string(end));
     }
   }
 }

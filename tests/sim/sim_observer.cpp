@@ -16,6 +16,7 @@ FieldTable arguments_of(const SimQueue& queue) {
     if (value) arguments.append(name, FieldValue::int32(*value));
   };
   if (queue.type == QueueType::quorum) add_text("x-queue-type", "quorum");
+  if (queue.is_stream()) add_text("x-queue-type", "stream");
   if (queue.dead_letters_to != nullptr) {
     add_text("x-dead-letter-exchange", "");
     add_text("x-dead-letter-routing-key", queue.dead_letters_to);
@@ -57,6 +58,22 @@ void SimClient::prepare(const std::function<void()>& settle) {
 void SimClient::inspect(const std::string& queue) {
   current_ = 1;
   ask(channel(), queue_declare(queue, passive));
+}
+
+void SimClient::read_all(const SimQueue& stream, const std::function<void()>& settle) {
+  current_ = 1;
+  Channel& own = channel();
+  own.prefetch = UINT16_MAX;
+  ask(own, qos(own.prefetch));
+  settle();
+  own.wanted_queue = stream.name;
+  own.wanted_no_ack = false;
+  own.wanted_tag = world_.next_tag();
+  own.wanted_start = Start::first;
+  current_ = 1;
+  ask(own, consume(stream.name, own.wanted_tag, no_flags,
+                   table({{"x-stream-offset", FieldValue::long_string("first")}})));
+  settle();
 }
 
 void SimClient::fetch(const std::string& queue) {

@@ -44,6 +44,7 @@ inline constexpr std::array sim_queues{
     SimQueue{.name = "kq", .type = QueueType::quorum, .dead_letters_to = "k3",
              .delivery_limit = 2},
     SimQueue{.name = "kr", .type = QueueType::quorum},
+    SimQueue{.name = "ks", .type = QueueType::stream},
     SimQueue{.name = "k3"},
     SimQueue{.name = "d0"},
     SimQueue{.name = "d1"},

@@ -68,6 +68,7 @@ class SimWorld {
   std::size_t mail_count(const Shard& shard) const;
   void settle();
   void check_queue(const std::string& queue);
+  void check_stream(const SimQueue& stream);
   void check_log();
   std::unique_ptr<SimClient> new_client();
 
