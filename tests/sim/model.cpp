@@ -1,8 +1,12 @@
 #include "tests/sim/model.hpp"
 
-#include <algorithm>
-
 namespace leveret::broker {
+
+namespace {
+bool goes_to(const SimQueue& from, const std::string& queue) {
+  return from.dead_letters_to != nullptr && queue == from.dead_letters_to;
+}
+}  // namespace
 
 void Model::publish(const std::string& queue, MessageNumber number, Copy copy) {
   copies_[queue][number] = copy;
@@ -12,6 +16,19 @@ Copy* Model::find(const std::string& queue, MessageNumber number) {
   auto& copies = copies_[queue];
   const auto place = copies.find(number);
   return place == copies.end() ? nullptr : &place->second;
+}
+
+Copy* Model::arrive(const std::string& queue, MessageNumber number) {
+  Copy* copy = find(queue, number);
+  if (copy != nullptr && copy->state != Copy::State::done) return copy;
+  for (const SimQueue& from : sim_queues) {
+    if (!goes_to(from, queue)) continue;
+    const Copy* source = find(from.name, number);
+    if (source == nullptr || !source->is_overdue) continue;
+    bury(from.name, number);
+    return find(queue, number);
+  }
+  return copy;
 }
 
 void Model::give_back(const std::string& queue, MessageNumber number) {
@@ -26,20 +43,35 @@ void Model::give_back(const std::string& queue, MessageNumber number) {
 void Model::bury(const std::string& queue, MessageNumber number) {
   Copy& copy = *find(queue, number);
   copy.state = Copy::State::done;
+  copy.is_overdue = false;
   const char* const next = sim_queue(queue).dead_letters_to;
   if (next == nullptr) return;
   Copy letter;
   letter.is_persistent = copy.is_persistent;
+  letter.is_letter = true;
   publish(next, number, letter);
 }
 
-std::uint64_t Model::ready_count(const std::string& queue) const {
+void Model::withdraw(const std::string& queue, MessageNumber number) {
+  Copy& copy = *find(queue, number);
+  copy.state = Copy::State::done;
+  copy.is_gone = true;
+}
+
+Model::ReadyCount Model::ready_count(const std::string& queue) const {
+  ReadyCount count;
   const auto copies = copies_.find(queue);
-  if (copies == copies_.end()) return 0;
-  return static_cast<std::uint64_t>(
-      std::ranges::count_if(copies->second, [](const auto& numbered) {
-        return numbered.second.state == Copy::State::queued;
-      }));
+  if (copies == copies_.end()) return count;
+  for (const auto& [number, copy] : copies->second) {
+    if (copy.state == Copy::State::queued) ++(copy.is_overdue ? count.loose : count.certain);
+  }
+  return count;
+}
+
+void Model::note_empty(const std::string& queue) {
+  for (auto& [number, copy] : copies_[queue]) {
+    if (copy.state == Copy::State::queued && copy.is_overdue) bury(queue, number);
+  }
 }
 
 std::string Model::stream_disorder() const {

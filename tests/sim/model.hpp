@@ -6,7 +6,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/sim/sim_queues.hpp"
 #include "tests/sim/stream_model.hpp"
@@ -30,13 +33,37 @@ struct Copy {
   std::uint32_t return_count = 0;  ///< How often it has come back, where that is counted.
   /// Whose messages stay in the order in which they were published.
   std::uint64_t publisher = 0;
+
+  // ---- what holds when the broker ends ----
+  /// It was promised that the queue has it until it is done. Only of what the queue keeps.
+  bool is_safe = false;
+  /// It was promised that it does not come back.
+  bool is_gone = false;
+  std::uint32_t safe_return_count = 0;  ///< The count is at least that.
+  /// It came back too often with the end of the broker, which the queue finds out when it is next.
+  bool is_overdue = false;
+  bool is_letter = false;  ///< It has died elsewhere.
+};
+
+/// What the log has kept of a copy.
+struct Survivor {
+  std::string queue;
+  MessageNumber number = 0;
+  bool redelivered = false;
+  bool was_out = false;  ///< Somebody had it when the broker ended.
+  std::uint32_t return_count = 0;
+  std::optional<StreamModel::Offset> offset{};
 };
 
 class Model {
  public:
+  using Key = std::pair<std::string, MessageNumber>;
+
   void publish(const std::string& queue, MessageNumber number, Copy copy);
   /// Null: the message was never sent to the queue.
   Copy* find(const std::string& queue, MessageNumber number);
+  /// The same for a message that has come from the queue, which tells where it is.
+  Copy* arrive(const std::string& queue, MessageNumber number);
   template <class Visit>
   void for_copies_of(MessageNumber number, Visit&& visit) {
     for (auto& [queue, copies] : copies_) {
@@ -48,17 +75,53 @@ class Model {
   void give_back(const std::string& queue, MessageNumber number);
   /// The queue gives it up: it is gone, or goes on as a dead letter.
   void bury(const std::string& queue, MessageNumber number);
+  /// What was held back is not published.
+  void withdraw(const std::string& queue, MessageNumber number);
 
   /// How many copies lie in the queue.
-  std::uint64_t ready_count(const std::string& queue) const;
+  struct ReadyCount {
+    std::uint64_t certain = 0;
+    /// More, which lie there or have gone on already.
+    std::uint64_t loose = 0;
+  };
+  ReadyCount ready_count(const std::string& queue) const;
+  /// The queue is empty: what may have gone on has.
+  void note_empty(const std::string& queue);
 
   StreamModel& stream() { return stream_; }
   /// What is wrong with the order in which the stream has the messages; nothing: it is right.
   std::string stream_disorder() const;
 
+  // ---- promises: model_promises.cpp ----
+  /// A publish was confirmed.
+  void confirm(MessageNumber number);
+  /// A commit was said. Returns its number, for when it is answered.
+  std::uint64_t begin_commit(std::vector<Key> published, std::vector<Key> settled);
+  void end_commit(std::uint64_t number);
+  /// All that has happened is on the disk.
+  void note_rest();
+  /// The broker has ended and begun anew with what the log has kept: from now on that is so.
+  /// Returns what is wrong with it; nothing: it is right.
+  std::string restart(const std::vector<Survivor>& survivors);
+
  private:
+  /// All of it is there after the end of the broker, or nothing.
+  struct Commit {
+    std::vector<Key> published, settled;
+  };
+  using Survivors = std::map<Key, const Survivor*>;
+
+  std::string check_commits(const Survivors& survivors) const;
+  std::string check_copy(const SimQueue& queue, MessageNumber number, const Copy& copy,
+                         const Survivors& survivors) const;
+  bool may_be_missing(const SimQueue& queue, MessageNumber number, const Copy& copy,
+                      const Survivors& survivors) const;
+  void adopt(const Survivors& survivors);
+
   std::map<std::string, std::map<MessageNumber, Copy>> copies_;
   StreamModel stream_;  ///< There is one stream.
+  std::map<std::uint64_t, Commit> commits_;
+  std::uint64_t last_commit_ = 0;
 };
 
 }  // namespace leveret::broker

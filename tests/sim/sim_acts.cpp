@@ -88,13 +88,23 @@ void SimClient::end_transaction(Channel& own) {
   const auto publishes = std::exchange(own.tx_publishes, {});
   const auto settled = std::exchange(own.tx_settled, {});
   const bool commits = world_.one_in(2);
+  Model& model = world_.model();
+  std::vector<Model::Key> acknowledged;
   for (const auto& [queue, number] : publishes) {
-    world_.model().find(queue, number)->state = commits ? Copy::State::queued : Copy::State::done;
+    if (commits) {
+      model.find(queue, number)->state = Copy::State::queued;
+    } else {
+      model.withdraw(queue, number);
+    }
   }
   for (const Settled& one : settled) {
     own.held[one.delivery_tag] = one.held;
     if (commits) settle(own, one.delivery_tag, one.outcome);
+    if (one.outcome == Outcome::acknowledged && !sim_queue(one.held.queue).is_stream()) {
+      acknowledged.emplace_back(one.held.queue, one.held.message);
+    }
   }
+  own.commit = commits ? model.begin_commit(publishes, acknowledged) : 0;
   ask(own, commits ? tx_commit() : tx_rollback());
 }
 
@@ -239,7 +249,7 @@ void SimClient::give_up(Channel& own) {
   for (const auto& [tag, held] : std::exchange(own.held, {})) give_back(held);
   for (const Settled& one : std::exchange(own.tx_settled, {})) give_back(one.held);
   for (const auto& [queue, number] : std::exchange(own.tx_publishes, {})) {
-    world_.model().find(queue, number)->state = Copy::State::done;
+    world_.model().withdraw(queue, number);
   }
 }
 

@@ -10,7 +10,7 @@ namespace leveret::broker {
 SimClient::SimClient(SimWorld& world, std::uint16_t shard, std::uint64_t number)
     : world_(world), shard_(shard), number_(number) {
   ShardState& state = world.shard(shard);
-  state.begin_turn(world.now());
+  world.begin_turn(state);
   session_ = std::make_unique<ConnectionSession>(state, world.settings(), *this,
                                                  Peer{"127.0.0.1", 1, true}, ConnectionId{number});
   session_->on_bytes(protocol::bytes_of(protocol_header().bytes));
@@ -159,7 +159,15 @@ void SimClient::on(const protocol::basic::Ack& method) {
   if (first == open.end() || first == last || std::prev(last)->first != method.delivery_tag) {
     return world_.complain("a confirm of what is not open: " + std::to_string(method.delivery_tag));
   }
+  for (auto confirmed = first; confirmed != last; ++confirmed) {
+    world_.model().confirm(confirmed->second);
+  }
   open.erase(first, last);
+}
+
+void SimClient::on(const protocol::tx::CommitOk&) {
+  world_.model().end_commit(channel().commit);
+  answered();
 }
 
 }  // namespace leveret::broker

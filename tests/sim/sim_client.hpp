@@ -90,7 +90,7 @@ class SimClient final : public SessionHost {
   void on(const protocol::basic::Ack& method);
   void on(const protocol::confirm::SelectOk&) { answered(); }
   void on(const protocol::tx::SelectOk&) { answered(); }
-  void on(const protocol::tx::CommitOk&) { answered(); }
+  void on(const protocol::tx::CommitOk&);
   void on(const protocol::tx::RollbackOk&) { answered(); }
 
  private:
@@ -133,6 +133,7 @@ class SimClient final : public SessionHost {
     std::map<std::uint64_t, MessageNumber> unconfirmed;
     std::vector<std::pair<std::string, MessageNumber>> tx_publishes;
     std::vector<Settled> tx_settled;
+    std::uint64_t commit = 0;  ///< The one that is not answered, as the model knows it.
   };
   /// The message whose frames come.
   struct Content {

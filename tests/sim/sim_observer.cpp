@@ -45,7 +45,7 @@ void SimClient::prepare(const std::function<void()>& settle) {
     ask(channel(), frames);
     settle();
   };
-  do_now(exchange_declare("all", "fanout"));
+  do_now(exchange_declare("all", "fanout", durable));
   for (const SimQueue& queue : sim_queues) {
     current_ = 1;
     declare(queue);

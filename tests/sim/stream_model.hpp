@@ -15,6 +15,8 @@ class StreamModel {
 
   /// A reader has got a message. Returns what is wrong with that; nothing: it is right.
   std::string read(Offset offset, std::uint64_t number);
+  /// The broker has ended and kept these. Returns what is wrong with that; nothing: it is right.
+  std::string restart(std::map<Offset, std::uint64_t> numbers);
   /// How many messages somebody has read.
   std::uint64_t known_count() const { return numbers_.size(); }
   /// Message by offset.
