@@ -108,6 +108,7 @@ std::string Properties::encoded() const {
   const TableBytes header_bytes(headers.value_or(protocol::FieldTable{}));
   if (headers) properties.headers = header_bytes.view();
   properties.delivery_mode = delivery_mode;
+  properties.priority = priority;
   properties.correlation_id = correlation_id;
   properties.reply_to = reply_to;
   properties.expiration = expiration;

@@ -54,6 +54,7 @@ Frames raw_bytes(std::string_view bytes);
 struct Properties {
   std::optional<protocol::FieldTable> headers{};
   std::optional<std::uint8_t> delivery_mode{};
+  std::optional<std::uint8_t> priority{};
   std::optional<std::string> correlation_id{};
   std::optional<std::string> reply_to{};
   std::optional<std::string> expiration{};

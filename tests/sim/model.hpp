@@ -33,6 +33,7 @@ struct Copy {
   std::uint32_t return_count = 0;  ///< How often it has come back, where that is counted.
   /// Whose messages stay in the order in which they were published.
   std::uint64_t publisher = 0;
+  std::uint8_t priority = 0;  ///< As its queue counts.
 
   // ---- what holds when the broker ends ----
   /// It was promised that the queue has it until it is done. Only of what the queue keeps.

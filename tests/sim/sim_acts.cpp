@@ -56,17 +56,21 @@ void SimClient::publish(Channel& own) {
   std::vector<std::string> queues{"k0", "k1"};
   if (!to_all) queues = {sim_queues[world_.random(std::size(sim_queues))].name};
   const bool is_persistent = world_.one_in(2);
+  const auto priority = static_cast<std::uint8_t>(world_.random(4));
   for (const std::string& queue : queues) {
     Copy copy;
     if (own.transactional) copy.state = Copy::State::held_back;
     copy.is_persistent = is_persistent;
     copy.publisher = number_ << 16 | current_;
+    const std::int32_t max_priority = sim_queue(queue).max_priority.value_or(0);
+    copy.priority = static_cast<std::uint8_t>(std::min<std::int32_t>(priority, max_priority));
     world_.model().publish(queue, number, copy);
     if (own.transactional) own.tx_publishes.emplace_back(queue, number);
   }
   if (own.confirming) own.unconfirmed[++own.last_seq] = number;
   Properties properties;
   if (is_persistent) properties.delivery_mode = 2;
+  if (priority > 0) properties.priority = priority;
   const std::string key = to_all ? "" : queues[0];
   say(broker::publish(to_all ? "all" : "", key, std::to_string(number), properties,
                       world_.one_in(2) ? mandatory : no_flags),

@@ -60,6 +60,8 @@ class SimClient final : public SessionHost {
   std::uint32_t seen_ready_count() const { return ready_count_; }
   std::uint32_t seen_consumer_count() const { return consumer_count_; }
   bool fetched() const { return fetched_; }
+  /// The last message that has come.
+  MessageNumber last_number() const { return last_number_; }
 
   // ---- what the broker says ----
   template <class Method>
@@ -200,6 +202,7 @@ class SimClient final : public SessionHost {
   bool dropped_ = false;
   bool gone_ = false;
   bool fetched_ = false;
+  MessageNumber last_number_ = 0;
   std::uint32_t ready_count_ = 0;
   std::uint32_t consumer_count_ = 0;
   std::unique_ptr<ConnectionSession> session_;

@@ -65,6 +65,7 @@ void SimClient::on_message(MessageNumber number, const Content& content) {
   const std::string what = "message " + std::to_string(number) + " of " + content.queue;
   Copy* copy = world_.model().arrive(content.queue, number);
   if (copy == nullptr) return world_.complain(what + " was never sent there");
+  last_number_ = number;
   if (copy->is_overdue) return world_.complain(what + " has come back too often");
   if (copy->state != Copy::State::queued) {
     return world_.complain(what + " comes, but its state is " +

@@ -22,6 +22,7 @@ FieldTable arguments_of(const SimQueue& queue) {
     add_text("x-dead-letter-routing-key", queue.dead_letters_to);
   }
   add_number("x-delivery-limit", queue.delivery_limit);
+  add_number("x-max-priority", queue.max_priority);
   add_number("x-message-ttl", queue.message_ttl_ms);
   add_number("x-expires", queue.expires_ms);
   return arguments;

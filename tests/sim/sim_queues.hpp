@@ -21,6 +21,7 @@ struct SimQueue {
   /// Where its dead letters go; null: nowhere.
   const char* dead_letters_to = nullptr;
   std::optional<std::uint32_t> delivery_limit = std::nullopt;
+  std::optional<std::int32_t> max_priority = std::nullopt;
   std::optional<std::int32_t> message_ttl_ms = std::nullopt;
   std::optional<std::int32_t> expires_ms = std::nullopt;
 
@@ -45,6 +46,7 @@ inline constexpr std::array sim_queues{
              .delivery_limit = 2},
     SimQueue{.name = "kr", .type = QueueType::quorum},
     SimQueue{.name = "ks", .type = QueueType::stream},
+    SimQueue{.name = "kp", .max_priority = 2},
     SimQueue{.name = "k3"},
     SimQueue{.name = "d0"},
     SimQueue{.name = "d1"},

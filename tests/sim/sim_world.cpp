@@ -271,11 +271,27 @@ void SimWorld::end() {
   check_log();
 }
 
+/// Fetches all messages. Those of higher priority come first; what one publisher has sent with the
+/// same priority comes in its order, whether it was out meanwhile or not.
 void SimWorld::drain(const SimQueue& queue) {
-  do {
+  std::map<std::uint64_t, MessageNumber> last_of_publishers;
+  std::uint8_t priority = UINT8_MAX;
+  while (!failed_) {
     observer_->fetch(queue.name);
     settle();
-  } while (observer_->fetched() && !failed_);
+    if (!observer_->fetched()) break;
+    const MessageNumber number = observer_->last_number();
+    const Copy& copy = *model_.find(queue.name, number);
+    // What comes back to a quorum queue has another place.
+    if (copy.is_letter || queue.type != QueueType::classic) continue;
+    const std::string what = "message " + std::to_string(number) + " of " + queue.name;
+    if (copy.priority > priority) complain(what + " comes behind others of lower priority");
+    if (copy.priority < priority) last_of_publishers.clear();
+    priority = copy.priority;
+    MessageNumber& last = last_of_publishers[copy.publisher];
+    if (number < last) complain(what + " comes behind message " + std::to_string(last));
+    last = number;
+  }
   model_.note_empty(queue.name);
   if (model_.ready_count(queue.name).certain > 0) {
     complain(std::string(queue.name) + " has lost messages");
