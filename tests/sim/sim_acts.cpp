@@ -136,7 +136,9 @@ void SimClient::start_consuming(Channel& own) {
   own.wanted_queue = queue.name;
   own.wanted_no_ack = world_.one_in(3);
   own.wanted_tag = world_.next_tag();
-  const auto priority = static_cast<std::int32_t>(world_.random(2));
+  // Who is the next active one does not depend on priorities here.
+  const auto priority = static_cast<std::int32_t>(
+      queue.has_single_active_consumer ? 0 : world_.random(2));
   ask(own, consume(own.wanted_queue, own.wanted_tag, own.wanted_no_ack ? no_ack : no_flags,
                    table({{"x-priority", FieldValue::int32(priority)}})));
 }

@@ -43,9 +43,12 @@ class SimClient final : public SessionHost {
   void check_readers(StreamModel::Offset end);
   struct QueueView {
     std::uint64_t consumer_count = 0;
-    std::string hungry;  ///< A consumer that could take a message.
+    /// Consumers that could take a message, by their tags, and what there is to say of them.
+    std::map<std::string, std::string> hungry;
   };
   void add_to(const std::string& queue, QueueView& view) const;
+  /// Whether a consumer of that tag is here, and does not want to go.
+  bool has_staying(const std::string& tag) const;
 
   // ---- for the observer, who does one thing at a time ----
   void open();

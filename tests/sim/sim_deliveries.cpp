@@ -1,5 +1,7 @@
 // The messages that a client gets, and what has to hold when the world is at rest.
 
+#include <algorithm>
+
 #include "protocol/basic_properties.hpp"
 #include "protocol/bytes.hpp"
 #include "tests/session/methods.hpp"
@@ -73,6 +75,9 @@ void SimClient::on_message(MessageNumber number, const Content& content) {
   }
   if (copy->seen != content.redelivered) world_.complain(what + ": redelivered is wrong");
   check_delivery_count(*copy, content, what);
+  if (sim_queue(content.queue).has_single_active_consumer && has_staying(content.tag)) {
+    world_.note_active(content.queue, content.tag);
+  }
   copy->seen = true;
   if (content.no_ack) {
     copy->state = Copy::State::done;
@@ -177,6 +182,16 @@ void SimClient::check_readers(StreamModel::Offset end) {
   }
 }
 
+bool SimClient::has_staying(const std::string& tag) const {
+  if (gone_ || dropped_) return false;
+  return std::ranges::any_of(channels_, [&](const auto& numbered) {
+    const Channel& own = numbered.second;
+    const auto consumer = own.consumers.find(tag);
+    // An answer may be an error, which closes the channel.
+    return !own.closing && !own.waits && consumer != own.consumers.end();
+  });
+}
+
 void SimClient::add_to(const std::string& queue, QueueView& view) const {
   if (gone_) return;
   for (const auto& [number, channel] : channels_) {
@@ -187,7 +202,7 @@ void SimClient::add_to(const std::string& queue, QueueView& view) const {
       const bool has_credit =
           consumer.no_ack || (has_own_credit && !global_limit_reached(channel));
       if (has_credit) {
-        view.hungry = tag + " (client " + std::to_string(number_) + ", channel " +
+        view.hungry[tag] = tag + " (client " + std::to_string(number_) + ", channel " +
                       std::to_string(number) + ", holds " +
                       std::to_string(consumer.held_count) + " of " +
                       std::to_string(consumer.prefetch) + ", channel " +

@@ -21,6 +21,9 @@ FieldTable arguments_of(const SimQueue& queue) {
     add_text("x-dead-letter-exchange", "");
     add_text("x-dead-letter-routing-key", queue.dead_letters_to);
   }
+  if (queue.has_single_active_consumer) {
+    arguments.append("x-single-active-consumer", FieldValue::boolean(true));
+  }
   add_number("x-delivery-limit", queue.delivery_limit);
   add_number("x-max-priority", queue.max_priority);
   add_number("x-message-ttl", queue.message_ttl_ms);

@@ -22,6 +22,7 @@ struct SimQueue {
   const char* dead_letters_to = nullptr;
   std::optional<std::uint32_t> delivery_limit = std::nullopt;
   std::optional<std::int32_t> max_priority = std::nullopt;
+  bool has_single_active_consumer = false;
   std::optional<std::int32_t> message_ttl_ms = std::nullopt;
   std::optional<std::int32_t> expires_ms = std::nullopt;
 
@@ -47,6 +48,7 @@ inline constexpr std::array sim_queues{
     SimQueue{.name = "kr", .type = QueueType::quorum},
     SimQueue{.name = "ks", .type = QueueType::stream},
     SimQueue{.name = "kp", .max_priority = 2},
+    SimQueue{.name = "ka", .has_single_active_consumer = true},
     SimQueue{.name = "k3"},
     SimQueue{.name = "d0"},
     SimQueue{.name = "d1"},

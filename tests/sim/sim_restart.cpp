@@ -69,6 +69,7 @@ void SimWorld::end_life() {
   }
   clients_.clear();
   observer_.reset();
+  active_consumers_.clear();
   shards_.clear();
   disk_log_.reset();
   if (loses_power) {

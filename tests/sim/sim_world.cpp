@@ -250,9 +250,40 @@ void SimWorld::check_consumers(const SimQueue& queue, const Seen& seen) {
   }
   if (queue.is_stream()) {
     for (auto& client : clients_) client->check_readers(seen.ready_count);
-  } else if (seen.ready_count > 0 && !view.hungry.empty()) {
-    complain(name + " has messages, and consumer " + view.hungry + " gets none");
+    return;
   }
+  const std::string hungry = neglected(queue, view.hungry, view.consumer_count);
+  if (seen.ready_count > 0 && !hungry.empty()) {
+    complain(name + " has messages, and consumer " + hungry + " gets none");
+  }
+}
+
+/// One of the consumers who could take a message, and would have to get one if there is any.
+std::string SimWorld::neglected(const SimQueue& queue,
+                                const std::map<std::string, std::string>& hungry,
+                                std::uint64_t consumer_count) const {
+  if (hungry.empty()) return {};
+  if (!queue.has_single_active_consumer) return hungry.begin()->second;
+  // It stays the active one as long as it is there. Of a new one nobody knows who that is.
+  const auto active = active_consumers_.find(queue.name);
+  if (active != active_consumers_.end() && is_staying(active->second)) {
+    const auto place = hungry.find(active->second);
+    return place == hungry.end() ? "" : place->second;
+  }
+  return hungry.size() == consumer_count ? hungry.begin()->second : "";
+}
+
+bool SimWorld::is_staying(const std::string& tag) const {
+  return std::ranges::any_of(clients_,
+                             [&](const auto& client) { return client->has_staying(tag); });
+}
+
+void SimWorld::note_active(const std::string& queue, const std::string& tag) {
+  std::string& active = active_consumers_[queue];
+  if (active != tag && is_staying(active)) {
+    complain(queue + " gives messages to " + tag + " while " + active + " is there");
+  }
+  active = tag;
 }
 
 void SimWorld::end() {

@@ -57,6 +57,8 @@ class SimWorld {
   /// The turn of a shard that somebody acts in.
   void begin_turn(ShardState& shard) const { shard.begin_turn(now_, wall_time()); }
   std::shared_ptr<const SessionSettings> settings() const { return settings_; }
+  /// A consumer has got a message of a queue that has a single active consumer.
+  void note_active(const std::string& queue, const std::string& tag);
   /// Keeps a line for the story that is told when something is wrong.
   void note(std::string line);
   void complain(const std::string& what);
@@ -108,6 +110,10 @@ class SimWorld {
   void check_queues();
   void check_counts(const std::map<std::string, Seen>& seen);
   void check_consumers(const SimQueue& queue, const Seen& seen);
+  std::string neglected(const SimQueue& queue,
+                        const std::map<std::string, std::string>& hungry,
+                        std::uint64_t consumer_count) const;
+  bool is_staying(const std::string& tag) const;
   void drain(const SimQueue& queue);
   void check_stream(const SimQueue& stream);
   void check_log();
@@ -126,6 +132,8 @@ class SimWorld {
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::unique_ptr<SimClient> observer_;
   Model model_;
+  /// Who was last given something, of queues with a single active consumer.
+  std::map<std::string, std::string> active_consumers_;
   std::deque<std::string> story_;
   std::uint64_t last_message_ = 0;
   std::uint64_t last_tag_ = 0;
