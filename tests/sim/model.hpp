@@ -41,8 +41,9 @@ struct Copy {
   /// It was promised that it does not come back.
   bool is_gone = false;
   std::uint32_t safe_return_count = 0;  ///< The count is at least that.
-  /// It came back too often with the end of the broker, which the queue finds out when it is next.
-  bool is_overdue = false;
+  /// Its queue may have given it up, or will do so when it is next: it has come back too often,
+  /// with the end of the broker or by a new limit.
+  bool may_have_gone = false;
   bool is_letter = false;  ///< It has died elsewhere.
 };
 
@@ -72,10 +73,23 @@ class Model {
     }
   }
 
+  /// What policies say at present.
+  struct Policies {
+    std::optional<std::uint64_t> max_length;      ///< Of kl.
+    bool dead_letters = false;                    ///< Of kx.
+    std::optional<std::uint32_t> delivery_limit;  ///< Of kr.
+  };
+  void set_policies(const Policies& policies);
+  const Policies& policies() const { return policies_; }
+  /// Whether it has come back more often than it may.
+  bool is_over(const SimQueue& queue, const Copy& copy) const;
+
   /// Somebody who had it does not want it, or has gone.
   void give_back(const std::string& queue, MessageNumber number);
   /// The queue gives it up: it is gone, or goes on as a dead letter.
   void bury(const std::string& queue, MessageNumber number);
+  /// The queue has not taken it. False: it had no reason.
+  bool refuse(MessageNumber number);
   /// What was held back is not published.
   void withdraw(const std::string& queue, MessageNumber number);
 
@@ -120,6 +134,11 @@ class Model {
   void adopt(const Survivors& survivors);
 
   std::map<std::string, std::map<MessageNumber, Copy>> copies_;
+  bool may_have_left(const SimQueue& queue, const Copy& copy) const {
+    return copy.state == Copy::State::queued && (copy.may_have_gone || queue.drops);
+  }
+
+  Policies policies_;
   StreamModel stream_;  ///< There is one stream.
   std::map<std::uint64_t, Commit> commits_;
   std::uint64_t last_commit_ = 0;

@@ -111,7 +111,7 @@ bool Model::may_be_missing(const SimQueue& queue, MessageNumber number, const Co
   if (!copy.is_safe) return true;
   const char* const next = queue.dead_letters_to;
   const bool is_done = copy.state == Copy::State::done;
-  if (!is_done && !copy.is_overdue) return false;
+  if (!is_done && !copy.may_have_gone && !queue.drops) return false;
   if (next == nullptr || !sim_queue(next).keeps(copy.is_persistent)) return true;
   if (survivors.contains({next, number})) return true;
   if (!is_done) return false;
@@ -127,7 +127,7 @@ void Model::adopt(const Survivors& survivors) {
     const SimQueue& queue = sim_queue(name);
     for (auto& [number, copy] : copies) {
       const auto place = survivors.find({name, number});
-      copy.is_overdue = false;
+      copy.may_have_gone = false;
       copy.is_safe = place != survivors.end();
       copy.is_gone = !copy.is_safe;
       copy.state = copy.is_safe ? Copy::State::queued : Copy::State::done;
@@ -137,7 +137,7 @@ void Model::adopt(const Survivors& survivors) {
       copy.safe_return_count = copy.return_count = survivor.return_count;
       // The end of the broker was the end of whoever had it.
       if (queue.counts_returns() && survivor.was_out) ++copy.return_count;
-      copy.is_overdue = queue.delivery_limit && copy.return_count > *queue.delivery_limit;
+      copy.may_have_gone = is_over(queue, copy);
     }
   }
 }

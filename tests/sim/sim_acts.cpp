@@ -51,10 +51,20 @@ void SimClient::open_channel() {
 // ---- publishing ----------------------------------------------------------------------------
 
 void SimClient::publish(Channel& own) {
+  if (world_.one_in(4)) {
+    send(own, "all", {"k0", "k1"});
+    return;
+  }
+  const SimQueue& queue = sim_queues[world_.random(std::size(sim_queues))];
+  // Who does not confirm does not hear what has become of it.
+  if (queue.max_length && !own.confirming) return;
+  send(own, "", {queue.name});
+}
+
+/// Publishes a message that goes to these queues; with the default exchange to one.
+MessageNumber SimClient::send(Channel& own, const std::string& exchange,
+                              const std::vector<std::string>& queues) {
   const MessageNumber number = world_.next_message();
-  const bool to_all = world_.one_in(4);
-  std::vector<std::string> queues{"k0", "k1"};
-  if (!to_all) queues = {sim_queues[world_.random(std::size(sim_queues))].name};
   const bool is_persistent = world_.one_in(2);
   const auto priority = static_cast<std::uint8_t>(world_.random(4));
   for (const std::string& queue : queues) {
@@ -71,10 +81,10 @@ void SimClient::publish(Channel& own) {
   Properties properties;
   if (is_persistent) properties.delivery_mode = 2;
   if (priority > 0) properties.priority = priority;
-  const std::string key = to_all ? "" : queues[0];
-  say(broker::publish(to_all ? "all" : "", key, std::to_string(number), properties,
-                      world_.one_in(2) ? mandatory : no_flags),
+  say(broker::publish(exchange, exchange.empty() ? queues[0] : "", std::to_string(number),
+                      properties, world_.one_in(2) ? mandatory : no_flags),
       current_);
+  return number;
 }
 
 void SimClient::change_mode(Channel& own) {

@@ -152,17 +152,30 @@ void SimClient::on(const protocol::basic::Cancel& method) {
   channel().consumers.erase(place);
 }
 
-void SimClient::on(const protocol::basic::Ack& method) {
+/// What is said of one publish, or of all up to one.
+template <class Visit>
+void SimClient::take_verdicts(std::uint64_t tag, bool multiple, Visit&& visit) {
   auto& open = channel().unconfirmed;
-  const auto first = method.multiple ? open.begin() : open.find(method.delivery_tag);
-  const auto last = open.upper_bound(method.delivery_tag);
-  if (first == open.end() || first == last || std::prev(last)->first != method.delivery_tag) {
-    return world_.complain("a confirm of what is not open: " + std::to_string(method.delivery_tag));
+  const auto first = multiple ? open.begin() : open.find(tag);
+  const auto last = open.upper_bound(tag);
+  if (first == open.end() || first == last || std::prev(last)->first != tag) {
+    return world_.complain("a verdict on what is not open: " + std::to_string(tag));
   }
-  for (auto confirmed = first; confirmed != last; ++confirmed) {
-    world_.model().confirm(confirmed->second);
-  }
+  for (auto one = first; one != last; ++one) visit(one->second);
   open.erase(first, last);
+}
+
+void SimClient::on(const protocol::basic::Ack& method) {
+  take_verdicts(method.delivery_tag, method.multiple,
+                [this](MessageNumber number) { world_.model().confirm(number); });
+}
+
+void SimClient::on(const protocol::basic::Nack& method) {
+  take_verdicts(method.delivery_tag, method.multiple, [this](MessageNumber number) {
+    if (!world_.model().refuse(number)) {
+      world_.complain("message " + std::to_string(number) + " is refused");
+    }
+  });
 }
 
 void SimClient::on(const protocol::tx::CommitOk&) {

@@ -59,6 +59,8 @@ class SimClient final : public SessionHost {
   void fetch(const std::string& queue);
   /// Reads a stream from its beginning; `settle` waits for the messages.
   void read_all(const SimQueue& stream, const std::function<void()>& settle);
+  /// Publishes a message to the queue; what becomes of it is in the model when there is rest.
+  MessageNumber publish_one(const SimQueue& queue);
   bool busy() const;
   std::uint32_t seen_ready_count() const { return ready_count_; }
   std::uint32_t seen_consumer_count() const { return consumer_count_; }
@@ -93,6 +95,7 @@ class SimClient final : public SessionHost {
   void on(const protocol::basic::Deliver& method);
   void on(const protocol::basic::Return&) { content_ = Content{}; }
   void on(const protocol::basic::Ack& method);
+  void on(const protocol::basic::Nack& method);
   void on(const protocol::confirm::SelectOk&) { answered(); }
   void on(const protocol::tx::SelectOk&) { answered(); }
   void on(const protocol::tx::CommitOk&);
@@ -165,6 +168,8 @@ class SimClient final : public SessionHost {
   void on_stream_message(MessageNumber number, const Content& content);
   void note_held(MessageNumber number, const Content& content);
   void check_delivery_count(const Copy& copy, const Content& content, const std::string& what);
+  template <class Visit>
+  void take_verdicts(std::uint64_t tag, bool multiple, Visit&& visit);
   Channel& channel() { return channels_.at(current_); }
   void answered() { channel().waits = false; }
   void now_open() { channel().waits = false; }
@@ -173,6 +178,8 @@ class SimClient final : public SessionHost {
   void act_on(Channel& channel);
   void open_channel();
   void publish(Channel& channel);
+  MessageNumber send(Channel& channel, const std::string& exchange,
+                     const std::vector<std::string>& queues);
   void start_consuming(Channel& channel);
   void start_reading(Channel& channel, const SimQueue& stream);
   void stop_consuming(Channel& channel);

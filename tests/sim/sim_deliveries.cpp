@@ -68,7 +68,9 @@ void SimClient::on_message(MessageNumber number, const Content& content) {
   Copy* copy = world_.model().arrive(content.queue, number);
   if (copy == nullptr) return world_.complain(what + " was never sent there");
   last_number_ = number;
-  if (copy->is_overdue) return world_.complain(what + " has come back too often");
+  if (world_.model().is_over(sim_queue(content.queue), *copy)) {
+    return world_.complain(what + " has come back too often");
+  }
   if (copy->state != Copy::State::queued) {
     return world_.complain(what + " comes, but its state is " +
                            std::to_string(static_cast<int>(copy->state)));
@@ -79,6 +81,7 @@ void SimClient::on_message(MessageNumber number, const Content& content) {
     world_.note_active(content.queue, content.tag);
   }
   copy->seen = true;
+  copy->may_have_gone = false;
   if (content.no_ack) {
     copy->state = Copy::State::done;
     return;

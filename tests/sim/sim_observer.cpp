@@ -17,13 +17,15 @@ FieldTable arguments_of(const SimQueue& queue) {
   };
   if (queue.type == QueueType::quorum) add_text("x-queue-type", "quorum");
   if (queue.is_stream()) add_text("x-queue-type", "stream");
-  if (queue.dead_letters_to != nullptr) {
+  if (queue.dead_letters_to != nullptr && !queue.has_dead_lettering_policy) {
     add_text("x-dead-letter-exchange", "");
     add_text("x-dead-letter-routing-key", queue.dead_letters_to);
   }
   if (queue.has_single_active_consumer) {
     arguments.append("x-single-active-consumer", FieldValue::boolean(true));
   }
+  if (queue.max_length) add_text("x-overflow", "reject-publish");
+  add_number("x-max-length", queue.max_length);
   add_number("x-delivery-limit", queue.delivery_limit);
   add_number("x-max-priority", queue.max_priority);
   add_number("x-message-ttl", queue.message_ttl_ms);
@@ -57,6 +59,13 @@ void SimClient::prepare(const std::function<void()>& settle) {
   }
   do_now(queue_bind("k0", "all"));
   do_now(queue_bind("k1", "all"));
+  channel().confirming = true;
+  do_now(confirm_select());
+}
+
+MessageNumber SimClient::publish_one(const SimQueue& queue) {
+  current_ = 1;
+  return send(channel(), "", {queue.name});
 }
 
 void SimClient::inspect(const std::string& queue) {

@@ -23,6 +23,12 @@ struct SimQueue {
   std::optional<std::uint32_t> delivery_limit = std::nullopt;
   std::optional<std::int32_t> max_priority = std::nullopt;
   bool has_single_active_consumer = false;
+  /// It refuses what comes when it has as many messages.
+  std::optional<std::int32_t> max_length = std::nullopt;
+  /// At any time messages may go where its dead letters go, and nobody is told.
+  bool drops = false;
+  /// Dead letters go somewhere only while a policy says so.
+  bool has_dead_lettering_policy = false;
   std::optional<std::int32_t> message_ttl_ms = std::nullopt;
   std::optional<std::int32_t> expires_ms = std::nullopt;
 
@@ -49,7 +55,11 @@ inline constexpr std::array sim_queues{
     SimQueue{.name = "ks", .type = QueueType::stream},
     SimQueue{.name = "kp", .max_priority = 2},
     SimQueue{.name = "ka", .has_single_active_consumer = true},
+    SimQueue{.name = "kl", .dead_letters_to = "kd", .drops = true},
+    SimQueue{.name = "km", .max_length = 5},
+    SimQueue{.name = "kx", .dead_letters_to = "kd", .has_dead_lettering_policy = true},
     SimQueue{.name = "k3"},
+    SimQueue{.name = "kd"},
     SimQueue{.name = "d0"},
     SimQueue{.name = "d1"},
     SimQueue{.name = "a0"},

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <utility>
+#include <vector>
 
 #include "tests/sim/sim_client.hpp"
 
@@ -22,8 +24,14 @@ class SimWorld::Port final : public ShardPort {
   Port(SimWorld& world, std::uint16_t own) : world_(world), own_(own) {}
 
   void post(ShardId to, ShardMessage&& message) override {
-    shard(to).mail_from[own_].push_back(std::move(message));
+    unsent_.emplace_back(to, std::move(message));
   }
+  /// At the end of the turn, when the log has what the mail is about.
+  void flush() {
+    for (auto& [to, message] : unsent_) shard(to).mail_from[own_].push_back(std::move(message));
+    unsent_.clear();
+  }
+  bool has_unsent() const { return !unsent_.empty(); }
   bool congested(ShardId to) override {
     if (world_.mail_count(shard(to)) < congestion_mark) return false;
     shard(to).somebody_waits = true;
@@ -35,6 +43,7 @@ class SimWorld::Port final : public ShardPort {
 
   SimWorld& world_;
   std::uint16_t own_;
+  std::vector<std::pair<ShardId, ShardMessage>> unsent_;
 };
 
 SimWorld::Shard::Shard(SimWorld& world, std::uint16_t number, std::uint16_t count)
@@ -138,6 +147,7 @@ bool SimWorld::turn(std::uint16_t number, bool calm) {
   active |= receive_mail(own, calm);
   for_own_clients([&](SimClient& client) { active |= client.resume(); });
   own.unfinished = !own.state.end_turn();
+  own.port->flush();
   if (own.state.page_out()) own.unfinished = true;
   if (log_) {
     if (calm || one_in(2)) log_->write_all();
@@ -181,7 +191,9 @@ void SimWorld::settle() {
     if (round > 10'000) return complain("the shards do not come to rest");
     bool active = false;
     for (std::uint16_t number = 0; number < shards_.size(); ++number) active |= turn(number, true);
-    for (const auto& shard : shards_) active |= mail_count(*shard) > 0;
+    for (const auto& shard : shards_) {
+      active |= mail_count(*shard) > 0 || shard->port->has_unsent();
+    }
     idle_rounds = active ? 0 : idle_rounds + 1;
   }
 }
@@ -195,6 +207,37 @@ void SimWorld::check() {
   let_log_catch_up();
   for (auto& client : clients_) client->check_at_rest();
   check_queues();
+  if (one_in(2)) change_policies();
+}
+
+void SimWorld::change_policies() {
+  Model::Policies policies;
+  if (one_in(2)) policies.max_length = 1 + random(4);
+  policies.dead_letters = one_in(2);
+  if (one_in(2)) policies.delivery_limit = static_cast<std::uint32_t>(random(3));
+  const auto limited = [](const std::string& key, const auto& limit) {
+    return limit ? "{\"" + key + "\":" + std::to_string(*limit) + "}" : "";
+  };
+  put_policy("kl", limited("max-length", policies.max_length));
+  put_policy("kr", limited("delivery-limit", policies.delivery_limit));
+  put_policy("kx", policies.dead_letters
+                       ? R"({"dead-letter-exchange":"","dead-letter-routing-key":"kd"})"
+                       : "");
+  settle();
+  model_.set_policies(policies);
+  let_log_catch_up();
+}
+
+/// Sets the policy of a queue; without a definition it has none.
+void SimWorld::put_policy(const std::string& queue, const std::string& definition) {
+  note("policy of " + queue + ": " + definition);
+  const ParameterKey key{"/", "policy", queue};
+  DefinitionChange change = DeleteParameter{key};
+  if (!definition.empty()) {
+    change = PutParameter{{key, "{\"pattern\":\"^" + queue + "$\",\"apply-to\":\"queues\"," +
+                                    "\"priority\":0,\"definition\":" + definition + "}"}};
+  }
+  shard(0).send(ShardId{0}, TopologyRequest{{}, ChangeDefinition{std::move(change)}});
 }
 
 /// Also what nobody waits for is safe now.
@@ -216,7 +259,26 @@ void SimWorld::check_queues() {
     seen[queue.name] = {observer_->seen_ready_count(), observer_->seen_consumer_count()};
   }
   check_counts(seen);
+  const auto& max_length = model_.policies().max_length;
+  if (max_length && seen["kl"].ready_count > *max_length) {
+    complain("kl has more messages than the policy says");
+  }
   for (const SimQueue& queue : kept_queues()) check_consumers(queue, seen[queue.name]);
+  for (const SimQueue& queue : kept_queues()) {
+    if (queue.max_length) check_refusals(queue, seen[queue.name]);
+  }
+}
+
+/// It refuses a message if it is full, and only then.
+void SimWorld::check_refusals(const SimQueue& queue, const Seen& seen) {
+  const MessageNumber number = observer_->publish_one(queue);
+  settle();
+  const Copy& copy = *model_.find(queue.name, number);
+  const bool is_refused = copy.state == Copy::State::done && !copy.seen;
+  const bool is_full = seen.ready_count >= static_cast<std::uint64_t>(*queue.max_length);
+  if (is_refused == is_full) return;
+  complain(std::string(queue.name) + " has " + std::to_string(seen.ready_count) +
+           " messages and " + (is_refused ? "refuses" : "takes") + " another one");
 }
 
 /// What may have left a queue as a dead letter has to be in one of both.

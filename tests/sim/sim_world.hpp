@@ -114,7 +114,10 @@ class SimWorld {
                         const std::map<std::string, std::string>& hungry,
                         std::uint64_t consumer_count) const;
   bool is_staying(const std::string& tag) const;
+  void check_refusals(const SimQueue& queue, const Seen& seen);
   void drain(const SimQueue& queue);
+  void change_policies();
+  void put_policy(const std::string& queue, const std::string& definition);
   void check_stream(const SimQueue& stream);
   void check_log();
   std::unique_ptr<SimClient> new_client();
