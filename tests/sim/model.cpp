@@ -1,5 +1,7 @@
 #include "tests/sim/model.hpp"
 
+#include <utility>
+
 namespace leveret::broker {
 
 namespace {
@@ -25,7 +27,8 @@ Copy* Model::arrive(const std::string& queue, MessageNumber number) {
     if (!goes_to(from, queue)) continue;
     const Copy* source = find(from.name, number);
     if (source == nullptr || !may_have_left(from, *source)) continue;
-    bury(from.name, number);
+    const std::chrono::milliseconds time_to_live(from.message_ttl_ms.value_or(0));
+    bury(from.name, number, source->published_at + time_to_live);
     return find(queue, number);
   }
   return copy;
@@ -66,7 +69,7 @@ bool Model::refuse(MessageNumber number) {
   return has_reason;
 }
 
-void Model::bury(const std::string& queue, MessageNumber number) {
+void Model::bury(const std::string& queue, MessageNumber number, Instant not_before) {
   Copy& copy = *find(queue, number);
   copy.state = Copy::State::done;
   copy.may_have_gone = false;
@@ -76,7 +79,16 @@ void Model::bury(const std::string& queue, MessageNumber number) {
   Copy letter;
   letter.is_persistent = copy.is_persistent;
   letter.is_letter = true;
+  letter.not_before = not_before;
   publish(next, number, letter);
+}
+
+void Model::doubt(MessageNumber number) {
+  for (auto& [queue, copies] : copies_) {
+    const auto place = copies.find(number);
+    if (place == copies.end() || !sim_queue(queue).max_length || place->second.seen) continue;
+    place->second.may_have_gone = true;
+  }
 }
 
 void Model::withdraw(const std::string& queue, MessageNumber number) {
@@ -100,6 +112,36 @@ void Model::note_empty(const std::string& queue) {
   for (auto& [number, copy] : copies_[queue]) {
     if (may_have_left(sim_queue(queue), copy)) bury(queue, number);
   }
+}
+
+std::string Model::check_window(const SimQueue& queue) {
+  struct Group {
+    std::uint64_t accepted_count = 0;
+    bool has_forgotten = false;
+    bool has_confirmed = false;
+  };
+  std::map<std::uint64_t, Group> groups;
+  const auto& copies = copies_[queue.name];
+  for (auto place = copies.upper_bound(last_checked_); place != copies.end(); ++place) {
+    const Copy& copy = place->second;
+    Group& group = groups[copy.key];
+    group.has_forgotten |= copy.is_forgotten;
+    group.has_confirmed |= copy.is_safe;
+    if (copy.is_accepted && !copy.is_forgotten) ++group.accepted_count;
+    last_checked_ = place->first;
+  }
+  const bool was_restarted = std::exchange(was_restarted_, false);
+  for (const auto& [key, group] : groups) {
+    if (group.accepted_count > 1) {
+      return std::to_string(group.accepted_count) + " messages of key " + std::to_string(key) +
+             " have come";
+    }
+    const bool has_to_come = !was_restarted || (group.has_confirmed && !group.has_forgotten);
+    if (group.accepted_count == 0 && has_to_come) {
+      return "no message of key " + std::to_string(key) + " has come";
+    }
+  }
+  return {};
 }
 
 std::string Model::stream_disorder() const {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/base/clock.hpp"
 #include "tests/sim/sim_queues.hpp"
 #include "tests/sim/stream_model.hpp"
 
@@ -34,6 +35,11 @@ struct Copy {
   /// Whose messages stay in the order in which they were published.
   std::uint64_t publisher = 0;
   std::uint8_t priority = 0;  ///< As its queue counts.
+  Instant published_at{};
+  Instant not_before{};  ///< Nobody may have it sooner.
+  std::uint64_t key = 0;  ///< Where messages with the same key are dropped.
+  /// It is known to have come to its queue: its exchange has not dropped it.
+  bool is_accepted = false;
 
   // ---- what holds when the broker ends ----
   /// It was promised that the queue has it until it is done. Only of what the queue keeps.
@@ -44,6 +50,8 @@ struct Copy {
   /// Its queue may have given it up, or will do so when it is next: it has come back too often,
   /// with the end of the broker or by a new limit.
   bool may_have_gone = false;
+  /// The broker has ended before it was safe, and nobody knows what had become of it.
+  bool is_forgotten = false;
   bool is_letter = false;  ///< It has died elsewhere.
 };
 
@@ -52,6 +60,7 @@ struct Survivor {
   std::string queue;
   MessageNumber number = 0;
   bool redelivered = false;
+  bool is_in_exchange = false;  ///< Its queue does not have it yet.
   bool was_out = false;  ///< Somebody had it when the broker ended.
   std::uint32_t return_count = 0;
   std::optional<StreamModel::Offset> offset{};
@@ -87,9 +96,11 @@ class Model {
   /// Somebody who had it does not want it, or has gone.
   void give_back(const std::string& queue, MessageNumber number);
   /// The queue gives it up: it is gone, or goes on as a dead letter.
-  void bury(const std::string& queue, MessageNumber number);
+  void bury(const std::string& queue, MessageNumber number, Instant not_before = {});
   /// The queue has not taken it. False: it had no reason.
   bool refuse(MessageNumber number);
+  /// Whoever published it has gone, and does not hear whether it is refused.
+  void doubt(MessageNumber number);
   /// What was held back is not published.
   void withdraw(const std::string& queue, MessageNumber number);
 
@@ -106,6 +117,10 @@ class Model {
   StreamModel& stream() { return stream_; }
   /// What is wrong with the order in which the stream has the messages; nothing: it is right.
   std::string stream_disorder() const;
+
+  /// What is wrong with what a deduplicating queue has got since the last call; nothing: it is
+  /// right. Requires: all that has come has been fetched.
+  std::string check_window(const SimQueue& queue);
 
   // ---- promises: model_promises.cpp ----
   /// A publish was confirmed.
@@ -135,9 +150,12 @@ class Model {
 
   std::map<std::string, std::map<MessageNumber, Copy>> copies_;
   bool may_have_left(const SimQueue& queue, const Copy& copy) const {
-    return copy.state == Copy::State::queued && (copy.may_have_gone || queue.drops);
+    const bool may_be_dropped = queue.drops || (queue.is_deduplicated && !copy.is_accepted);
+    return copy.state == Copy::State::queued && (copy.may_have_gone || may_be_dropped);
   }
 
+  bool was_restarted_ = false;  ///< Since the window was checked.
+  MessageNumber last_checked_ = 0;
   Policies policies_;
   StreamModel stream_;  ///< There is one stream.
   std::map<std::uint64_t, Commit> commits_;

@@ -111,7 +111,7 @@ bool Model::may_be_missing(const SimQueue& queue, MessageNumber number, const Co
   if (!copy.is_safe) return true;
   const char* const next = queue.dead_letters_to;
   const bool is_done = copy.state == Copy::State::done;
-  if (!is_done && !copy.may_have_gone && !queue.drops) return false;
+  if (!is_done && !may_have_left(queue, copy)) return false;
   if (next == nullptr || !sim_queue(next).keeps(copy.is_persistent)) return true;
   if (survivors.contains({next, number})) return true;
   if (!is_done) return false;
@@ -123,17 +123,21 @@ bool Model::may_be_missing(const SimQueue& queue, MessageNumber number, const Co
 
 void Model::adopt(const Survivors& survivors) {
   commits_.clear();
+  was_restarted_ = true;
   for (auto& [name, copies] : copies_) {
     const SimQueue& queue = sim_queue(name);
     for (auto& [number, copy] : copies) {
       const auto place = survivors.find({name, number});
       copy.may_have_gone = false;
-      copy.is_safe = place != survivors.end();
-      copy.is_gone = !copy.is_safe;
-      copy.state = copy.is_safe ? Copy::State::queued : Copy::State::done;
-      if (!copy.is_safe) continue;
+      const bool is_there = place != survivors.end();
+      copy.is_forgotten |= !is_there && !copy.is_safe;
+      copy.is_safe |= is_there;
+      copy.is_gone = !is_there;
+      copy.state = is_there ? Copy::State::queued : Copy::State::done;
+      if (!is_there) continue;
       const Survivor& survivor = *place->second;
       copy.seen = survivor.redelivered;
+      copy.is_accepted |= !survivor.is_in_exchange;
       copy.safe_return_count = copy.return_count = survivor.return_count;
       // The end of the broker was the end of whoever had it.
       if (queue.counts_returns() && survivor.was_out) ++copy.return_count;

@@ -58,20 +58,29 @@ void SimClient::publish(Channel& own) {
   const SimQueue& queue = sim_queues[world_.random(std::size(sim_queues))];
   // Who does not confirm does not hear what has become of it.
   if (queue.max_length && !own.confirming) return;
-  send(own, "", {queue.name});
+  if (queue.is_deduplicated && own.transactional) return;
+  send(own, queue.exchange, {queue.name});
 }
 
-/// Publishes a message that goes to these queues; with the default exchange to one.
+/// Publishes a message that goes to these queues, or to the one whose name is the key.
 MessageNumber SimClient::send(Channel& own, const std::string& exchange,
                               const std::vector<std::string>& queues) {
   const MessageNumber number = world_.next_message();
-  const bool is_persistent = world_.one_in(2);
+  const SimQueue& first = sim_queue(queues[0]);
+  const bool is_persistent = first.is_deduplicated || world_.one_in(2);
+  const auto delay_ms = static_cast<std::int32_t>(world_.random(60));
+  const std::uint64_t key = world_.random(4);
   const auto priority = static_cast<std::uint8_t>(world_.random(4));
   for (const std::string& queue : queues) {
     Copy copy;
     if (own.transactional) copy.state = Copy::State::held_back;
     copy.is_persistent = is_persistent;
     copy.publisher = number_ << 16 | current_;
+    copy.published_at = world_.now();
+    if (sim_queue(queue).delays()) {
+      copy.not_before = copy.published_at + std::chrono::milliseconds(delay_ms);
+    }
+    copy.key = key;
     const std::int32_t max_priority = sim_queue(queue).max_priority.value_or(0);
     copy.priority = static_cast<std::uint8_t>(std::min<std::int32_t>(priority, max_priority));
     world_.model().publish(queue, number, copy);
@@ -81,7 +90,12 @@ MessageNumber SimClient::send(Channel& own, const std::string& exchange,
   Properties properties;
   if (is_persistent) properties.delivery_mode = 2;
   if (priority > 0) properties.priority = priority;
-  say(broker::publish(exchange, exchange.empty() ? queues[0] : "", std::to_string(number),
+  if (first.delays()) properties.headers = table({{"x-delay", FieldValue::int32(delay_ms)}});
+  if (first.is_deduplicated) {
+    properties.headers = table({{"x-deduplication-header",
+                                 FieldValue::long_string("key " + std::to_string(key))}});
+  }
+  say(broker::publish(exchange, queues[0], std::to_string(number),
                       properties, world_.one_in(2) ? mandatory : no_flags),
       current_);
   return number;
@@ -264,6 +278,7 @@ void SimClient::give_up(Channel& own) {
   };
   for (const auto& [tag, held] : std::exchange(own.held, {})) give_back(held);
   for (const Settled& one : std::exchange(own.tx_settled, {})) give_back(one.held);
+  for (const auto& [tag, number] : own.unconfirmed) world_.model().doubt(number);
   for (const auto& [queue, number] : std::exchange(own.tx_publishes, {})) {
     world_.model().withdraw(queue, number);
   }

@@ -80,7 +80,9 @@ void SimClient::on_message(MessageNumber number, const Content& content) {
   if (sim_queue(content.queue).has_single_active_consumer && has_staying(content.tag)) {
     world_.note_active(content.queue, content.tag);
   }
+  if (copy->not_before > world_.now()) world_.complain(what + " comes too soon");
   copy->seen = true;
+  copy->is_accepted = true;
   copy->may_have_gone = false;
   if (content.no_ack) {
     copy->state = Copy::State::done;

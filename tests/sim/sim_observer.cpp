@@ -7,6 +7,9 @@ namespace leveret::broker {
 
 namespace {
 
+/// How long "once" remembers: longer than from one rest of the world to the next.
+constexpr std::int32_t window_ms = 3000;
+
 FieldTable arguments_of(const SimQueue& queue) {
   FieldTable arguments;
   const auto add_text = [&](const char* name, const char* value) {
@@ -59,6 +62,13 @@ void SimClient::prepare(const std::function<void()>& settle) {
   }
   do_now(queue_bind("k0", "all"));
   do_now(queue_bind("k1", "all"));
+  do_now(exchange_declare("later", "x-delayed-message", durable,
+                          table({{"x-delayed-type", FieldValue::long_string("direct")}})));
+  do_now(queue_bind("ke", "later", "ke"));
+  do_now(exchange_declare("once", "x-message-deduplication", durable,
+                          table({{"x-cache-size", FieldValue::int32(1000)},
+                                 {"x-cache-ttl", FieldValue::int32(window_ms)}})));
+  do_now(queue_bind("ku", "once"));
   channel().confirming = true;
   do_now(confirm_select());
 }

@@ -22,6 +22,7 @@ struct SimQueue {
   const char* dead_letters_to = nullptr;
   std::optional<std::uint32_t> delivery_limit = std::nullopt;
   std::optional<std::int32_t> max_priority = std::nullopt;
+  std::optional<std::int32_t> message_ttl_ms = std::nullopt;
   bool has_single_active_consumer = false;
   /// It refuses what comes when it has as many messages.
   std::optional<std::int32_t> max_length = std::nullopt;
@@ -29,12 +30,16 @@ struct SimQueue {
   bool drops = false;
   /// Dead letters go somewhere only while a policy says so.
   bool has_dead_lettering_policy = false;
-  std::optional<std::int32_t> message_ttl_ms = std::nullopt;
+  /// What is published to it goes through this exchange.
+  const char* exchange = "";
+  /// Its exchange drops what has been seen.
+  bool is_deduplicated = false;
   std::optional<std::int32_t> expires_ms = std::nullopt;
 
   /// Kept queues are durable, and never deleted or purged.
   bool is_kept() const { return name[0] == 'k'; }
   bool is_auto_delete() const { return name[0] == 'a'; }
+  bool delays() const { return std::string_view(exchange) == "later"; }
   bool is_stream() const { return type == QueueType::stream; }
   /// Whether it counts how often a message comes back.
   bool counts_returns() const { return type == QueueType::quorum; }
@@ -58,6 +63,9 @@ inline constexpr std::array sim_queues{
     SimQueue{.name = "kl", .dead_letters_to = "kd", .drops = true},
     SimQueue{.name = "km", .max_length = 5},
     SimQueue{.name = "kx", .dead_letters_to = "kd", .has_dead_lettering_policy = true},
+    SimQueue{.name = "kt", .dead_letters_to = "kd", .message_ttl_ms = 20, .drops = true},
+    SimQueue{.name = "ke", .exchange = "later"},
+    SimQueue{.name = "ku", .exchange = "once", .is_deduplicated = true},
     SimQueue{.name = "k3"},
     SimQueue{.name = "kd"},
     SimQueue{.name = "d0"},

@@ -1,7 +1,9 @@
 // The ends and beginnings of a broker whose log is on a disk.
 
+#include <algorithm>
 #include <array>
 
+#include "broker/core/deduplication_window.hpp"
 #include "broker/core/recovered_messages.hpp"
 #include "broker/core/recovery.hpp"
 #include "protocol/basic_properties.hpp"
@@ -20,6 +22,11 @@ storage::LogSettings log_settings(std::uint64_t choice) {
   settings.checkpoint_bytes = settings.segment_size_bytes * 2;
   settings.compact_min_bytes = 600;
   return settings;
+}
+
+const SimQueue& queue_behind(const std::string& exchange) {
+  return *std::ranges::find_if(
+      sim_queues, [&](const SimQueue& queue) { return queue.exchange == exchange; });
 }
 
 }  // namespace
@@ -127,9 +134,22 @@ std::vector<Survivor> SimWorld::read_survivors(const RecoveredTopology& topology
   for (const storage::LiveReference& reference : found) places.push_back(reference.place);
   std::vector<Survivor> survivors;
   disk_log_->reader(0).read(places, [&](std::size_t index, std::span<const std::byte> bytes) {
-    const auto queue = topology.queues.find(found[index].queue);
-    if (queue == topology.queues.end()) return complain("a message of nobody's is in the log");
-    survivors.push_back(survivor_of(found[index], queue->second->definition().name, bytes));
+    const std::uint64_t owner = found[index].queue;
+    const auto queue = topology.queues.find(owner);
+    if (queue != topology.queues.end()) {
+      return survivors.push_back(
+          survivor_of(found[index], queue->second->definition().name, bytes));
+    }
+    const auto exchange = topology.exchanges.find(owner);
+    if (exchange == topology.exchanges.end()) {
+      return complain("a message of nobody's is in the log");
+    }
+    const auto message = Message::parse(bytes);
+    if (message != nullptr && is_seen_record(*message)) return;
+    survivors.push_back(survivor_of(
+        found[index], queue_behind(exchange->second->definition().name).name, bytes));
+    survivors.back().is_in_exchange = true;
+    survivors.back().redelivered = false;  // The mark says that the exchange has taken it.
   });
   return survivors;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/core/stateful_exchanges.hpp"
 #include "tests/sim/sim_client.hpp"
 
 namespace leveret::broker {
@@ -204,7 +205,7 @@ void SimWorld::check() {
   disk_.heal();  // The power does not go now.
   for (auto& client : clients_) client->read_always();
   settle();
-  let_log_catch_up();
+  let_time_pass();
   for (auto& client : clients_) client->check_at_rest();
   check_queues();
   if (one_in(2)) change_policies();
@@ -225,7 +226,7 @@ void SimWorld::change_policies() {
                        : "");
   settle();
   model_.set_policies(policies);
-  let_log_catch_up();
+  let_time_pass();
 }
 
 /// Sets the policy of a queue; without a definition it has none.
@@ -240,15 +241,14 @@ void SimWorld::put_policy(const std::string& queue, const std::string& definitio
   shard(0).send(ShardId{0}, TopologyRequest{{}, ChangeDefinition{std::move(change)}});
 }
 
-/// Also what nobody waits for is safe now.
-void SimWorld::let_log_catch_up() {
-  if (!disk_log_) return;
-  constexpr std::chrono::milliseconds pause{500};
-  for (int i = 0; i < 3; ++i) {
+/// What was to come has come, what was to expire has expired, and what nobody waits for is safe.
+void SimWorld::let_time_pass() {
+  constexpr std::chrono::milliseconds pause{1000};
+  for (int i = 0; i < 4; ++i) {
     now_ = now_ + pause;
     settle();
   }
-  model_.note_rest();
+  if (disk_log_) model_.note_rest();
 }
 
 void SimWorld::check_queues() {
@@ -266,7 +266,17 @@ void SimWorld::check_queues() {
   for (const SimQueue& queue : kept_queues()) check_consumers(queue, seen[queue.name]);
   for (const SimQueue& queue : kept_queues()) {
     if (queue.max_length) check_refusals(queue, seen[queue.name]);
+    if (queue.is_deduplicated) check_window(queue);
+    if (queue.message_ttl_ms && seen[queue.name].ready_count > 0) {
+      complain(std::string(queue.name) + " has messages whose time is over");
+    }
   }
+}
+
+/// What has been dropped is known when all that has not been is fetched.
+void SimWorld::check_window(const SimQueue& queue) {
+  drain(queue);
+  if (const std::string mistake = model_.check_window(queue); !mistake.empty()) complain(mistake);
 }
 
 /// It refuses a message if it is full, and only then.
@@ -376,7 +386,7 @@ void SimWorld::drain(const SimQueue& queue) {
     const MessageNumber number = observer_->last_number();
     const Copy& copy = *model_.find(queue.name, number);
     // What comes back to a quorum queue has another place.
-    if (copy.is_letter || queue.type != QueueType::classic) continue;
+    if (copy.is_letter || queue.type != QueueType::classic || queue.delays()) continue;
     const std::string what = "message " + std::to_string(number) + " of " + queue.name;
     if (copy.priority > priority) complain(what + " comes behind others of lower priority");
     if (copy.priority < priority) last_of_publishers.clear();
@@ -410,8 +420,14 @@ void SimWorld::check_log() {
   for (auto& shard : shards_) shard->state.end_turn();
   if (chunks_max_ == 0) complain("nothing was ever paged out");
   const std::size_t open_count = log_->reference_count - log_->settled.size();
-  if (open_count > model_.stream().known_count()) {
-    complain(std::to_string(open_count) + " references are left in the log");
+  std::size_t kept_count = model_.stream().known_count();
+  for (auto& shard : shards_) {
+    const StatefulExchange* once = shard->state.stateful_exchanges().find("/", "once");
+    if (once != nullptr) kept_count += once->seen_count();
+  }
+  if (open_count != kept_count) {
+    complain(std::to_string(open_count) + " references are left in the log and not " +
+             std::to_string(kept_count));
   }
 }
 

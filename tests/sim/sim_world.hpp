@@ -54,6 +54,7 @@ class SimWorld {
   bool one_in(std::uint64_t count) { return random(count) == 0; }
   MessageNumber next_message() { return ++last_message_; }
   std::string next_tag() { return "c" + std::to_string(++last_tag_); }
+  Instant now() const { return now_; }
   /// The turn of a shard that somebody acts in.
   void begin_turn(ShardState& shard) const { shard.begin_turn(now_, wall_time()); }
   std::shared_ptr<const SessionSettings> settings() const { return settings_; }
@@ -101,7 +102,7 @@ class SimWorld {
   bool receive_mail(Shard& shard, bool calm);
   std::size_t mail_count(const Shard& shard) const;
   void settle();
-  void let_log_catch_up();
+  void let_time_pass();
   /// What a queue has, as its observer sees it.
   struct Seen {
     std::uint64_t ready_count = 0;
@@ -116,6 +117,7 @@ class SimWorld {
   bool is_staying(const std::string& tag) const;
   void check_refusals(const SimQueue& queue, const Seen& seen);
   void drain(const SimQueue& queue);
+  void check_window(const SimQueue& queue);
   void change_policies();
   void put_policy(const std::string& queue, const std::string& definition);
   void check_stream(const SimQueue& stream);
