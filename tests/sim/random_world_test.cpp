@@ -44,9 +44,10 @@ class RandomWorld : public testing::TestWithParam<std::tuple<std::uint16_t, bool
 // credit is served, every question and every publish is answered once. That does not depend on
 // where messages are.
 TEST_P(RandomWorld, KeepsItsPromises) {
-  constexpr int steps_between_checks = 400;
+  // In a step one of the shards has a turn.
+  const int steps_between_checks = 400 * std::get<0>(GetParam());
   constexpr int checks_per_story = 5;
-  for_stories(40, [](std::uint64_t seed) {
+  for_stories(40, [&](std::uint64_t seed) {
     SimWorld world(seed, std::get<0>(GetParam()), 6,
                    std::get<1>(GetParam()) ? SimStorage::readable : SimStorage::none);
     for (int check = 0; check < checks_per_story && !world.failed(); ++check) {
@@ -61,7 +62,7 @@ TEST_P(RandomWorld, KeepsItsPromises) {
 TEST(RestartWorld, KeepsItsPromises) {
   constexpr int lives_per_story = 6;
   constexpr std::uint64_t steps_of_a_life_max = 700;
-  for_stories(100, [](std::uint64_t seed) {
+  for_stories(150, [](std::uint64_t seed) {
     SimWorld world(seed, 1, 6, SimStorage::disk);
     for (int life = 0; life < lives_per_story && !world.failed(); ++life) {
       const std::uint64_t steps = world.random(steps_of_a_life_max);

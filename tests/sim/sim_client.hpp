@@ -150,8 +150,10 @@ class SimClient final : public SessionHost {
     std::uint64_t delivery_tag = 0;
     bool no_ack = false;
     bool redelivered = false;
-    std::optional<std::int64_t> delivery_count;
-    std::optional<std::int64_t> offset;
+    std::optional<std::int64_t> delivery_count{};
+    std::optional<std::int64_t> offset{};
+    std::uint64_t body_size_bytes = 0;
+    std::string body{};  ///< As far as it has come.
   };
 
   void flush_later() override {}

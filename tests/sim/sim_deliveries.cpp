@@ -4,6 +4,7 @@
 
 #include "protocol/basic_properties.hpp"
 #include "protocol/bytes.hpp"
+#include "protocol/wire_reader.hpp"
 #include "tests/session/methods.hpp"
 #include "tests/sim/sim_client.hpp"
 
@@ -14,7 +15,7 @@ namespace leveret::broker {
 void SimClient::on(const protocol::basic::GetOk& method) {
   fetched_ = true;
   content_ = {channel().wanted_queue, "", method.delivery_tag, channel().wanted_no_ack,
-              method.redelivered, {}, {}};
+              method.redelivered};
   answered();
 }
 
@@ -26,11 +27,14 @@ void SimClient::on(const protocol::basic::Deliver& method) {
     return world_.complain("a delivery for a consumer that is not there: " + tag);
   }
   content_ = {place->second.queue, tag, method.delivery_tag, place->second.no_ack,
-              method.redelivered, {}, {}};
+              method.redelivered};
 }
 
 void SimClient::on_header(std::span<const std::byte> payload) {
   constexpr std::size_t size_before_properties_bytes = 12;  // Class, weight, size of the body.
+  protocol::WireReader reader(payload);
+  (void)reader.read_u32();
+  content_.body_size_bytes = reader.read_u64();
   protocol::BasicProperties properties;
   if (!properties.read(payload.subspan(size_before_properties_bytes))) {
     return world_.complain("properties that cannot be read");
@@ -47,7 +51,9 @@ void SimClient::on_header(std::span<const std::byte> payload) {
 }
 
 void SimClient::on_body(std::span<const std::byte> body) {
-  const MessageNumber number = std::stoull(std::string(protocol::text_of(body)));
+  content_.body += protocol::text_of(body);
+  if (content_.body.size() < content_.body_size_bytes) return;  // The parser gives what it has.
+  const MessageNumber number = std::stoull(content_.body);
   const Content content = std::exchange(content_, {});
   if (content.queue.empty()) {  // It was returned.
     world_.model().for_copies_of(number, [](Copy& copy) { copy.state = Copy::State::done; });
