@@ -62,6 +62,14 @@ Awaitable<std::vector<broker::DelayedCount>> take_delayed(Call& call) {
   co_return co_await await_answer(answer);
 }
 
+Awaitable<std::vector<broker::LinkStatus>> take_links(Call& call) {
+  using Taken = Answer<std::vector<broker::LinkStatus>>;
+  const auto executor = co_await boost::asio::this_coro::executor;
+  const auto answer = std::make_shared<Taken>(executor);
+  call.broker.take_links(Taken::receiver(answer));
+  co_return co_await await_answer(answer);
+}
+
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions) {
   using Done = Answer<std::vector<std::string>>;
   const auto executor = co_await boost::asio::this_coro::executor;

@@ -119,6 +119,7 @@ Awaitable<broker::TopologySnapshot> take_topology(Call& call, const broker::Vhos
 Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call,
                                                         const broker::VhostFilter& vhost);
 Awaitable<std::vector<broker::DelayedCount>> take_delayed(Call& call);
+Awaitable<std::vector<broker::LinkStatus>> take_links(Call& call);
 /// Sentences about what was not taken.
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions);
 

@@ -2,6 +2,7 @@
 
 #include "broker/admin/api_bindings.hpp"
 #include "broker/admin/api_exchanges.hpp"
+#include "broker/admin/api_links.hpp"
 #include "broker/admin/api_queues.hpp"
 #include "broker/admin/api_users.hpp"
 #include "broker/admin/api_vhosts.hpp"
@@ -53,6 +54,11 @@ const std::array routes{
     Route{Verb::get, "exchanges/:vhost/:exchange/bindings/destination", A::vhost,
           list_bindings_to_exchange},
     Route{Verb::post, "exchanges/:vhost/:exchange/publish", A::vhost, publish_message},
+
+    Route{Verb::get, "shovels", A::monitoring, list_shovels},
+    Route{Verb::get, "shovels/:vhost", A::monitoring, list_shovels},
+    Route{Verb::get, "federation-links", A::monitoring, list_federation_links},
+    Route{Verb::get, "federation-links/:vhost", A::monitoring, list_federation_links},
 
     Route{Verb::get, "bindings", A::management, list_bindings},
     Route{Verb::get, "bindings/:vhost", A::vhost, list_bindings},

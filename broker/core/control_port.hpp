@@ -16,6 +16,7 @@
 #include "broker/core/durable_definitions.hpp"
 #include "broker/core/effective_settings.hpp"
 #include "broker/core/json_arguments.hpp"
+#include "broker/core/link_status.hpp"
 #include "broker/core/parameter_keys.hpp"
 #include "broker/core/resource_limits.hpp"
 #include "broker/core/vhost_metadata.hpp"
@@ -75,6 +76,8 @@ class ControlPort {
   virtual void take_queues(VhostFilter vhost, Then<std::vector<QueueStatus>> then) = 0;
   /// The same of exchanges that hold messages back.
   virtual void take_delayed(Then<std::vector<DelayedCount>> then) = 0;
+  /// Of all shovels and federation links. The answer comes on their thread.
+  virtual void take_links(Then<std::vector<LinkStatus>> then) = 0;
 
   /// Answered when every shard knows of it and it is durable. `user` is who wants it.
   virtual void change(DefinitionChange change, std::string user,

@@ -15,9 +15,13 @@
 #include "broker/core/topology.hpp"
 #include "broker/links/binding_book.hpp"
 #include "broker/links/link_host.hpp"
-#include "broker/links/link_status.hpp"
+#include "broker/core/link_status.hpp"
 
 namespace leveret::links {
+
+using broker::LinkKind;
+using broker::LinkState;
+using broker::LinkStatus;
 
 class LinkManager;
 

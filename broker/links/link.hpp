@@ -21,10 +21,14 @@
 #include "broker/core/topology_delta.hpp"
 #include "broker/links/client_connection.hpp"
 #include "broker/links/link_host.hpp"
-#include "broker/links/link_status.hpp"
+#include "broker/core/link_status.hpp"
 #include "broker/links/message_transfer.hpp"
 
 namespace leveret::links {
+
+using broker::LinkKind;
+using broker::LinkState;
+using broker::LinkStatus;
 
 /// What a link connects, and how.
 struct LinkEnds {

@@ -23,6 +23,10 @@ class BrokerLinks final : private links::LinkHost {
   /// Makes the links that are defined, and hears of those to come. Requires: the shards have
   /// recovered, and their threads do not run yet.
   void install();
+  /// `receive` is called by their thread. Thread: any.
+  void request_status(std::function<void(std::vector<broker::LinkStatus>)> receive) {
+    manager_.request_status(std::move(receive));
+  }
   /// Lets the links connect: clients can, too.
   void start() { manager_.start(); }
   /// Stops all links; `stopped` is called by their thread.

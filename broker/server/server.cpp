@@ -90,7 +90,7 @@ Server::Server(config::Config config, Reload reload, AdoptHttp adopt_http)
       stop_timer_(context_),
       links_(shards_, config_.node.cluster_name.empty() ? config_.node.name
                                                         : config_.node.cluster_name),
-      control_(shards_) {}
+      control_(shards_, links_) {}
 
 Server::~Server() { stop_shards(); }
 

@@ -4,6 +4,7 @@ import threading
 
 from support import on_each_shard_count
 from support.daemon import wait_for
+from support.http import Api
 from support.linked import GUEST, LinkedTest, plain, shovel
 
 
@@ -23,6 +24,25 @@ class ShovelTest(LinkedTest):
         event = mailbox.get("to")
         self.assertEqual((event.properties["content_type"], event.properties["message_id"]), ("text/plain", "m"))
         self.assertEqual(plain(event.properties["headers"]), {"h": 1})
+
+    def test_its_state_can_be_seen_by_http(self):
+        daemon = self.start_linked(shovel("s", src_queue="from", dest_queue="to"),
+                                   shovel("lost", src_queue="from", dest_queue="to", dest_uri="amqp://127.0.0.1:1"))
+        self.wait_until_running(daemon, "s")
+        mailbox = self.mailbox(daemon)
+        mailbox.publish(range(3), "from")
+        mailbox.take("to", 3)
+        daemon.wait_for_log("shovel 'lost' .*cannot connect")
+        api = Api(daemon)
+        lost, running = sorted(api.get("/api/shovels/%2F"), key=lambda one: one["name"])
+        self.assertEqual(
+            {name: running[name] for name in ("name", "vhost", "type", "state", "src_uri", "dest_uri")},
+            {"name": "s", "vhost": "/", "type": "dynamic", "state": "running", "src_uri": "amqp://", "dest_uri": "amqp://"})
+        wait_for(lambda: api.get("/api/shovels?sort=name")[1]["x_messages_forwarded"] == 3, "count")
+        self.assertIn(lost["state"], ("starting", "terminated"))  # By turns.
+        self.assertEqual(lost["dest_uri"], "amqp://127.0.0.1:1")
+        self.assertIn("cannot connect to 127.0.0.1:1", lost["x_last_error"])
+        self.assertEqual(api.get("/api/federation-links"), [])
 
     def test_moves_messages_to_another_broker_and_says_where_they_have_been(self):
         other = self.start(settings=["node.cluster_name=other"])

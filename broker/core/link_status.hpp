@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace leveret::links {
+namespace leveret::broker {
 
 enum class LinkKind : std::uint8_t { shovel, exchange_federation, queue_federation };
 enum class LinkState : std::uint8_t { starting, running, terminated };
@@ -25,4 +25,4 @@ struct LinkStatus {
   std::uint64_t restart_count = 0;
 };
 
-}  // namespace leveret::links
+}  // namespace leveret::broker
