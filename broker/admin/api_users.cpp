@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/admin/body.hpp"
+#include "broker/admin/definition_json.hpp"
 #include "broker/admin/list_query.hpp"
 
 namespace leveret::admin {
@@ -14,30 +15,6 @@ using broker::PasswordHash;
 using broker::User;
 
 namespace {
-
-std::string_view algorithm_name(broker::HashAlgorithm algorithm) {
-  switch (algorithm) {
-    case broker::HashAlgorithm::sha256: return "rabbit_password_hashing_sha256";
-    case broker::HashAlgorithm::sha512: return "rabbit_password_hashing_sha512";
-    case broker::HashAlgorithm::md5: return "rabbit_password_hashing_md5";
-  }
-  return "";
-}
-
-json::object json_of(const broker::UserLimits& limits) {
-  json::object object;
-  if (limits.connections_max) object["max-connections"] = *limits.connections_max;
-  if (limits.channels_max) object["max-channels"] = *limits.channels_max;
-  return object;
-}
-
-json::object json_of(const broker::Users& users, const User& user) {
-  return {{"name", user.name},
-          {"password_hash", user.password_hash.base64()},
-          {"hashing_algorithm", algorithm_name(user.password_hash.algorithm())},
-          {"tags", json::array(user.tags.begin(), user.tags.end())},
-          {"limits", json_of(users.limits_of(user.name))}};
-}
 
 /// Tags are a text with commas, or a list of texts.
 Result<std::vector<std::string>, std::string> read_tags(const json::object& body) {

@@ -39,6 +39,13 @@ Result<std::optional<std::string>, std::string> text_in(const json::object& body
   return std::string(value->get_string());
 }
 
+Result<std::string, std::string> needed_text_in(const json::object& body, std::string_view name) {
+  auto text = text_in(body, name);
+  if (!text) return tl::unexpected(std::move(text.error()));
+  if (!*text) return tl::unexpected(missing(name));
+  return std::move(**text);
+}
+
 Result<bool, std::string> flag_in(const json::object& body, std::string_view name, bool absent) {
   const json::value* value = find(body, name);
   if (value == nullptr) return absent;

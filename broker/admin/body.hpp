@@ -21,6 +21,9 @@ std::string missing(std::string_view name);
 /// Nothing when the member is not there, or null. Error: it is no text.
 Result<std::optional<std::string>, std::string> text_in(const boost::json::object& body,
                                                         std::string_view name);
+/// Error: there is none, or it is no text.
+Result<std::string, std::string> needed_text_in(const boost::json::object& body,
+                                                std::string_view name);
 /// `absent` when the member is not there, or null; the texts "true" and "false" will do, too.
 /// Error: it is neither true nor false.
 Result<bool, std::string> flag_in(const boost::json::object& body, std::string_view name,

@@ -27,12 +27,45 @@ std::optional<std::vector<std::string>> match_path(std::string_view path,
   return names;
 }
 
-std::optional<Reply> refuse_vhost(const Call& call, bool looks_only) {
-  if (call.names.empty()) return std::nullopt;
-  const std::string& vhost = call.names.front();
-  if (call.find_vhost(vhost) == nullptr) return not_found();
-  if (call.may_enter(vhost) || (looks_only && call.caller.is_administrator())) return std::nullopt;
+/// The virtual host that the route is about, or null.
+const std::string* vhost_of(const Route& route, const Call& call) {
+  std::size_t index = 0;
+  std::string_view path = route.path;
+  for (std::size_t at = path.find(':'); at != path.npos; at = path.find(':')) {
+    path.remove_prefix(at);
+    if (path == ":vhost" || path.starts_with(":vhost/")) return &call.names[index];
+    path.remove_prefix(1);
+    ++index;
+  }
+  return nullptr;
+}
+
+/// Something that goes into a virtual host that does not exist misses it, which RabbitMQ says in
+/// other words than that the thing itself is not there.
+Reply no_vhost(Verb verb) {
+  const bool is_made = verb == Verb::put || verb == Verb::post;
+  return is_made ? error_reply(404, "not_found", "vhost_not_found") : not_found();
+}
+
+std::optional<Reply> refuse_vhost(const Route& route, const Call& call) {
+  const std::string* vhost = vhost_of(route, call);
+  if (vhost == nullptr) return std::nullopt;
+  if (call.find_vhost(*vhost) == nullptr) return no_vhost(route.verb);
+  if (call.may_enter(*vhost)) return std::nullopt;
+  if (call.caller.is_administrator() && route.verb == Verb::get) return std::nullopt;
   return not_authorised("User not authorised to access virtual host");
+}
+
+std::optional<Reply> refuse_policymaker(const Route& route, const Call& call) {
+  const Caller& caller = call.caller;
+  const std::string* vhost = vhost_of(route, call);
+  const bool is_missing = vhost != nullptr && call.find_vhost(*vhost) == nullptr;
+  const bool may = caller.is_administrator() ||
+                   (caller.may_make_policies() &&
+                    (vhost == nullptr || is_missing || call.may_enter(*vhost)));
+  if (!may) return not_authorised("User not authorised to access object");
+  if (is_missing) return no_vhost(route.verb);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -67,10 +100,8 @@ std::optional<Reply> refuse(const Route& route, const Call& call) {
     case Audience::administrator:
       if (caller.is_administrator()) return std::nullopt;
       return not_authorised("Not administrator user");
-    case Audience::vhost: return refuse_vhost(call, route.verb == Verb::get);
-    case Audience::policymaker:
-      if (!caller.may_make_policies()) return not_authorised("Not policymaker user");
-      return refuse_vhost(call, true);
+    case Audience::vhost: return refuse_vhost(route, call);
+    case Audience::policymaker: return refuse_policymaker(route, call);
   }
   return std::nullopt;
 }

@@ -18,10 +18,11 @@ enum class Audience : std::uint8_t {
   management,     ///< Whoever has one of RabbitMQ's tags.
   monitoring,     ///< The tags monitoring and administrator.
   administrator,
-  /// The tags of `management`, and permissions in the virtual host that is the route's first name;
+  /// The tags of `management`, and permissions in the virtual host that the route names `:vhost`;
   /// an administrator may always look.
   vhost,
-  policymaker,    ///< The tags policymaker and administrator; in a virtual host as `vhost`.
+  /// The tag administrator; or policymaker, and permissions in the route's `:vhost` if it has one.
+  policymaker,
 };
 
 using Handler = Awaitable<Reply> (*)(Call& call);

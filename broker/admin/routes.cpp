@@ -3,6 +3,7 @@
 #include "broker/admin/api_bindings.hpp"
 #include "broker/admin/api_exchanges.hpp"
 #include "broker/admin/api_links.hpp"
+#include "broker/admin/api_permissions.hpp"
 #include "broker/admin/api_queues.hpp"
 #include "broker/admin/api_users.hpp"
 #include "broker/admin/api_vhosts.hpp"
@@ -67,6 +68,25 @@ const std::array routes{
     Route{Verb::get, "bindings/:vhost/e/:source/:kind/:destination/:key", A::vhost, get_binding},
     Route{Verb::remove, "bindings/:vhost/e/:source/:kind/:destination/:key", A::vhost,
           delete_binding},
+
+    Route{Verb::get, "permissions", A::administrator, list_permissions},
+    Route{Verb::get, "permissions/:vhost/:user", A::administrator, get_permissions},
+    Route{Verb::put, "permissions/:vhost/:user", A::administrator, put_permissions},
+    Route{Verb::remove, "permissions/:vhost/:user", A::administrator, delete_permissions},
+    Route{Verb::get, "vhosts/:vhost/permissions", A::administrator, list_permissions_of_vhost},
+    Route{Verb::get, "users/:user/permissions", A::administrator, list_permissions_of_user},
+
+    Route{Verb::get, "topic-permissions", A::administrator, list_topic_permissions},
+    Route{Verb::get, "topic-permissions/:vhost/:user", A::administrator, get_topic_permissions},
+    Route{Verb::put, "topic-permissions/:vhost/:user", A::administrator, put_topic_permissions},
+    Route{Verb::remove, "topic-permissions/:vhost/:user", A::administrator,
+          delete_topic_permissions},
+    Route{Verb::remove, "topic-permissions/:vhost/:user/:exchange", A::administrator,
+          delete_topic_permissions},
+    Route{Verb::get, "vhosts/:vhost/topic-permissions", A::administrator,
+          list_topic_permissions_of_vhost},
+    Route{Verb::get, "users/:user/topic-permissions", A::administrator,
+          list_topic_permissions_of_user},
 };
 
 }  // namespace

@@ -1,0 +1,26 @@
+/// Definitions as RabbitMQ writes them in JSON, in lists and in whole exports.
+///
+/// Thread: pure functions, any.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "broker/core/control_port.hpp"
+
+namespace leveret::admin {
+
+boost::json::object json_of(const broker::UserLimits& limits);
+boost::json::object json_of(const broker::Users& users, const broker::User& user);
+
+/// Which permissions are meant; an empty name: those of all.
+struct PermissionFilter {
+  std::string user, vhost;
+};
+boost::json::array permissions_json(const broker::Users& users, const PermissionFilter& filter);
+/// Those of each exchange on its own.
+boost::json::array topic_permissions_json(const broker::Users& users,
+                                          const PermissionFilter& filter);
+
+}  // namespace leveret::admin
