@@ -33,6 +33,11 @@ ParameterProblems check_number(std::string_view key, const json::value& value) {
   return value.is_number() ? ParameterProblems{} : wrong(key, "a number", value);
 }
 
+ParameterProblems check_integer(std::string_view key, const json::value& value) {
+  return value.is_int64() || value.is_uint64() ? ParameterProblems{}
+                                               : wrong(key, "a number", value);
+}
+
 ParameterProblems check_text(std::string_view key, const json::value& value) {
   return value.is_string() ? ParameterProblems{} : wrong(key, "binary", value);
 }

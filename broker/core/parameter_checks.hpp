@@ -21,6 +21,8 @@ using ParameterCheck = ParameterProblems (*)(std::string_view key,
                                              const boost::json::value& value);
 
 ParameterProblems check_number(std::string_view key, const boost::json::value& value);
+/// The same words for a number with a fraction as for no number at all.
+ParameterProblems check_integer(std::string_view key, const boost::json::value& value);
 ParameterProblems check_text(std::string_view key, const boost::json::value& value);
 ParameterProblems check_boolean(std::string_view key, const boost::json::value& value);
 /// A text of at most 255 bytes.

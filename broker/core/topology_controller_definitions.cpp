@@ -24,6 +24,13 @@ tl::unexpected<AmqpError> unreadable(const std::string& why) {
   return tl::unexpected(AmqpError::precondition_failed(why));
 }
 
+/// Whether anybody looks after such a parameter, beside policies and links.
+bool is_known(const ParameterKey& key) {
+  if (key.vhost) return key.component == "vhost-limits" || key == vhost_metadata_key(*key.vhost);
+  return key.component == global_parameters || key == user_limits_key(key.name) ||
+         key == imported_file_key(key.name);
+}
+
 tl::unexpected<AmqpError> configured(const std::string& what) {
   return tl::unexpected(AmqpError::precondition_failed(
       what + " cannot be changed here: the configuration says it"));
@@ -272,7 +279,9 @@ Result<void, AmqpError> TopologyController::apply_parameter(const ParameterKey& 
     if (!limits) return refuse(std::move(limits.error()));
     stored_.users.set_limits(key.name, *limits);
     replace_users(delta);
-  } else if (key.vhost && key == vhost_limits_key(*key.vhost)) {
+  } else if (key.vhost && key.component == "vhost-limits") {
+    // RabbitMQ takes others, and crashes on them later.
+    if (key != vhost_limits_key(*key.vhost)) return refuse("vhost-limits are named 'limits'");
     auto limits = json == nullptr ? VhostLimits{} : parse_vhost_limits(*json);
     if (!limits) return refuse(std::move(limits.error()));
     vhost_limits_[*key.vhost] = *limits;
@@ -295,6 +304,9 @@ TopologyController::Outcome TopologyController::change(const PutParameter& reque
   }
   if (auto checked = check_link_parameter(request.parameter); !checked) {
     return unreadable(checked.error());
+  }
+  if (!is_link_component(key.component) && !is_known(key)) {
+    return unreadable("Validation failed\n\ncomponent " + key.component + " not found\n");
   }
   if (auto applied = apply_parameter(key, &request.parameter.json, delta); !applied) {
     return tl::unexpected(std::move(applied.error()));

@@ -122,7 +122,7 @@ class LimitsTest(DaemonTest):
     def test_limits_that_are_none_are_not_taken(self):
         daemon = self.start_with(settings=["definitions.on_error=warn"],
                                  parameters=self.vhost_limits(max_queues="many"))
-        daemon.wait_for_log('max-queues should be a number, actually was "many"')
+        daemon.wait_for_log('max-queues should be a number, actually was <<"many">>')
 
     def test_queues_without_a_type_get_that_of_the_virtual_host(self):
         daemon = self.start_with(vhosts=[{"name": "/", "default_queue_type": "quorum"}])

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/parameter_keys.hpp"
 #include "tests/unit/broker/core/kept_log.hpp"
 #include "tests/unit/broker/core/shards.hpp"
 
@@ -229,22 +230,21 @@ TEST_P(DefinitionChangeTest, SetsAndClearsTopicPermissions) {
 // ---- parameters ----------------------------------------------------------------------------
 
 TEST_P(DefinitionChangeTest, KeepsParameters) {
-  const ParameterKey mqtt{"/", "mqtt", "p"};
-  const ParameterKey of_the_node{std::nullopt, "cluster", "name"};
-  EXPECT_EQ(change(PutParameter{{mqtt, R"({"a":1})"}}), "ok");
-  EXPECT_EQ(change(PutParameter{{mqtt, R"({"a":2})"}}), "ok");
+  const ParameterKey limits = vhost_limits_key("/");
+  const ParameterKey of_the_node{std::nullopt, "global", "name"};
+  EXPECT_EQ(change(PutParameter{{limits, R"({"max-queues":1})"}}), "ok");
+  EXPECT_EQ(change(PutParameter{{limits, R"({"max-queues":2})"}}), "ok");
   EXPECT_EQ(change(PutParameter{{of_the_node, "\"n\""}}), "ok");
-  EXPECT_EQ(log_.take_lines(), (Lines{"+ parameter 'p' of component 'mqtt' in vhost '/'",
-                                      "+ parameter 'p' of component 'mqtt' in vhost '/'",
-                                      "+ parameter 'name' of component 'cluster'"}));
+  const std::string named = "parameter 'limits' of component 'vhost-limits' in vhost '/'";
+  EXPECT_EQ(log_.take_lines(), (Lines{"+ " + named, "+ " + named,
+                                      "+ parameter 'name' of component 'global'"}));
   const auto& kept = shards_[0].controller().stored().parameters;
-  EXPECT_EQ(kept, (std::map<ParameterKey, std::string>{{mqtt, R"({"a":2})"},
+  EXPECT_EQ(kept, (std::map<ParameterKey, std::string>{{limits, R"({"max-queues":2})"},
                                                        {of_the_node, "\"n\""}}));
-  EXPECT_EQ(change(PutParameter{{{"v", "mqtt", "p"}, ""}}), "NOT_FOUND - no vhost 'v'");
-  EXPECT_EQ(change(DeleteParameter{mqtt}), "ok");
-  EXPECT_EQ(log_.take_lines(), (Lines{"- parameter 'p' of component 'mqtt' in vhost '/'"}));
-  EXPECT_EQ(change(DeleteParameter{mqtt}),
-            "NOT_FOUND - no parameter 'p' of component 'mqtt' in vhost '/'");
+  EXPECT_EQ(change(PutParameter{{vhost_limits_key("v"), ""}}), "NOT_FOUND - no vhost 'v'");
+  EXPECT_EQ(change(DeleteParameter{limits}), "ok");
+  EXPECT_EQ(log_.take_lines(), (Lines{"- " + named}));
+  EXPECT_EQ(change(DeleteParameter{limits}), "NOT_FOUND - no " + named);
   EXPECT_EQ(kept.size(), 1U);
 }
 
@@ -265,7 +265,7 @@ class Follower final : public TopologyObserver {
 TEST_P(DefinitionChangeTest, TellsWhoFollowsIt) {
   Follower follower;
   shards_[0].controller().add_observer(follower);
-  const ParameterKey key{"/", "mqtt", "p"};
+  const ParameterKey key{std::nullopt, "global", "p"};
   EXPECT_EQ(change(PutParameter{{key, "1"}}), "ok");
   EXPECT_EQ(change(PutParameter{{key, "1"}}), "ok");  // Says nothing new.
   EXPECT_EQ(change(PutParameter{{key, "2"}}), "ok");
@@ -281,6 +281,22 @@ TEST_P(DefinitionChangeTest, RefusesShovelsAndUpstreamsThatSayTooLittle) {
                   .starts_with("PRECONDITION_FAILED - Validation failed\n\nMust specify"));
   EXPECT_EQ(change(PutParameter{{{std::nullopt, "shovel", "s"}, "{}"}}),
             "PRECONDITION_FAILED - a shovel belongs to a virtual host");
+  EXPECT_EQ(shards_[0].controller().stored().parameters.size(), 0U);
+}
+
+TEST_P(DefinitionChangeTest, RefusesParametersThatNobodyLooksAfter) {
+  const auto put = [&](ParameterKey key) {
+    return change(PutParameter{{std::move(key), R"({"max-queues":1})"}});
+  };
+  for (const char* component : {"mqtt", "global", "user-limits", "Policy", ""}) {
+    EXPECT_EQ(put({"/", component, "p"}),
+              "PRECONDITION_FAILED - Validation failed\n\ncomponent " + std::string(component) +
+                  " not found\n");
+  }
+  EXPECT_EQ(put({std::nullopt, "vhost-limits", "limits"}),
+            "PRECONDITION_FAILED - Validation failed\n\ncomponent vhost-limits not found\n");
+  EXPECT_EQ(put({"/", "vhost-limits", "p"}),
+            "PRECONDITION_FAILED - vhost-limits are named 'limits'");
   EXPECT_EQ(shards_[0].controller().stored().parameters.size(), 0U);
 }
 
@@ -306,7 +322,7 @@ TEST_P(DefinitionChangeTest, DeletesVhostsWithAllThatIsInThem) {
   for (const char* vhost : {"v", "/"}) {
     EXPECT_EQ(change(SetPermissions{{"nova", vhost, "", "", ""}}), "ok");
     EXPECT_EQ(change(SetTopicPermissions{{"nova", vhost, "e", {}}}), "ok");
-    EXPECT_EQ(change(PutParameter{{{vhost, "mqtt", "p"}, "{}"}}), "ok");
+    EXPECT_EQ(change(PutParameter{{vhost_limits_key(vhost), "{}"}}), "ok");
     shards_.ask({},
                 DeclareExchange{{vhost, "e", ExchangeType::fanout, true, false, false, {}, {}}});
     for (std::size_t home = 0; home < shards_.size(); ++home) {

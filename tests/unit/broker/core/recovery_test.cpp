@@ -441,7 +441,7 @@ class RandomChanges {
   }
 
   ParameterKey parameter() {
-    if (one_in(4)) return {std::nullopt, "mqtt", name()};
+    if (one_in(4)) return {std::nullopt, "global", name()};
     return {vhost(), chance() ? "policy" : "operator_policy", name()};
   }
 

@@ -17,18 +17,21 @@ TEST(ResourceLimits, ReadsThoseOfAUser) {
             (UserLimits{5, 8}));
 }
 
-// The words are those of RabbitMQ 3.10, but for values, which it shows as Erlang terms.
+// The words are those of RabbitMQ 3.10.
 TEST(ResourceLimits, RefusesWhatIsNone) {
+  const std::string failed = "Validation failed\n\n";
   EXPECT_EQ(parse_vhost_limits(R"({"max-queues": "x"})").error(),
-            "max-queues should be a number, actually was \"x\"");
+            failed + "max-queues should be a number, actually was <<\"x\">>\n");
   EXPECT_EQ(parse_vhost_limits(R"({"max-queues": 1.5})").error(),
-            "max-queues should be a number, actually was 1.5E0");
+            failed + "max-queues should be a number, actually was 1.5\n");
   EXPECT_EQ(parse_vhost_limits(R"({"max-channels": 1})").error(),
-            "Unrecognised terms [max-channels] in limits");
+            failed + "Unrecognised terms [{<<\"max-channels\">>,1}] in limits\n");
+  EXPECT_EQ(parse_vhost_limits("3").error(), failed + "limits not a list 3\n");
   EXPECT_EQ(parse_user_limits(R"({"max-queues": 1})").error(),
-            "Unrecognised terms [max-queues] in user-limits");
-  EXPECT_EQ(parse_user_limits("[1]").error(), "user-limits should be an object");
-  EXPECT_EQ(parse_user_limits("{").error(), "not JSON: incomplete JSON");
+            "Unrecognised terms [{<<\"max-queues\">>,1}] in user-limits");
+  EXPECT_EQ(parse_user_limits(R"({"max-channels": true})").error(),
+            "max-channels should be a number, actually was true");
+  EXPECT_EQ(parse_user_limits("{").error(), "JSON decoding error. Reason: incomplete JSON");
 }
 
 }  // namespace
