@@ -21,6 +21,11 @@ const broker::VhostStatus* Call::find_vhost(const std::string& name) const {
   return place == definitions->vhosts.end() ? nullptr : &place->second;
 }
 
+const std::string* Call::find_parameter(const broker::ParameterKey& key) const {
+  const auto place = definitions->parameters.find(key);
+  return place == definitions->parameters.end() ? nullptr : &place->second;
+}
+
 Awaitable<ChangeOutcome> change(Call& call, broker::DefinitionChange wanted) {
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto answer = std::make_shared<Answer<ChangeOutcome>>(executor);
@@ -76,6 +81,19 @@ Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile d
   const auto answer = std::make_shared<Done>(executor);
   call.broker.import(std::move(definitions), Done::receiver(answer));
   co_return co_await await_answer(answer);
+}
+
+Awaitable<Reply> put_parameter(Call& call, broker::ParameterKey key, std::string json) {
+  const bool existed = call.find_parameter(key) != nullptr;
+  broker::DefinitionChange wanted = broker::PutParameter{{std::move(key), std::move(json)}};
+  const ChangeOutcome outcome = co_await change(call, std::move(wanted));
+  co_return outcome ? put_reply(existed) : changed_reply(outcome);
+}
+
+Awaitable<Reply> delete_parameter(Call& call, broker::ParameterKey key) {
+  if (call.find_parameter(key) == nullptr) co_return not_found();
+  broker::DefinitionChange wanted = broker::DeleteParameter{std::move(key)};
+  co_return changed_reply(co_await change(call, std::move(wanted)));
 }
 
 Reply changed_reply(const ChangeOutcome& outcome) {

@@ -63,8 +63,14 @@ struct Call {
   const broker::Users& users() const { return *definitions->users; }
   /// Null when there is none of that name.
   const broker::VhostStatus* find_vhost(const std::string& name) const;
+  /// Its JSON text. Null when there is none of that name.
+  const std::string* find_parameter(const broker::ParameterKey& key) const;
   bool may_enter(const std::string& vhost) const {
     return users().may_access_vhost(caller.name, vhost);
+  }
+  /// Whether lists of all virtual hosts show the caller what is in this one.
+  bool may_see(const std::string& vhost) const {
+    return caller.is_administrator() || may_enter(vhost);
   }
 };
 
@@ -122,6 +128,11 @@ Awaitable<std::vector<broker::DelayedCount>> take_delayed(Call& call);
 Awaitable<std::vector<broker::LinkStatus>> take_links(Call& call);
 /// Sentences about what was not taken.
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions);
+
+/// Sets a parameter: 201 or 204, or why not.
+Awaitable<Reply> put_parameter(Call& call, broker::ParameterKey key, std::string json);
+/// 204, or 404 when there is none.
+Awaitable<Reply> delete_parameter(Call& call, broker::ParameterKey key);
 
 /// 204, or what the change was refused for: 400 with the reason, 404 where it says so.
 Reply changed_reply(const ChangeOutcome& outcome);

@@ -1,5 +1,6 @@
 #include "broker/admin/definition_json.hpp"
 
+#include <boost/json/parse.hpp>
 #include <string_view>
 
 namespace leveret::admin {
@@ -22,6 +23,19 @@ std::string_view algorithm_name(broker::HashAlgorithm algorithm) {
 bool is_meant(const PermissionFilter& filter, const std::string& user, const std::string& vhost) {
   return (filter.user.empty() || user == filter.user) &&
          (filter.vhost.empty() || vhost == filter.vhost);
+}
+
+/// What was checked when it was set; null for what somebody has damaged since.
+json::value parsed(const std::string& text) {
+  boost::system::error_code error;
+  json::value value = json::parse(text, error);
+  return error ? json::value() : value;
+}
+
+json::value member(const json::value& object, std::string_view name, json::value absent) {
+  const json::object* members = object.if_object();
+  const json::value* value = members == nullptr ? nullptr : members->if_contains(name);
+  return value == nullptr ? absent : *value;
 }
 
 }  // namespace
@@ -68,6 +82,31 @@ json::array topic_permissions_json(const Users& users, const PermissionFilter& f
                                 {"read", read}});
   });
   return list;
+}
+
+json::object parameter_json(const broker::ParameterKey& key, const std::string& text) {
+  json::object object{{"value", parsed(text)}};
+  if (key.vhost) {
+    object["vhost"] = *key.vhost;
+    object["component"] = key.component;
+  }
+  object["name"] = key.name;
+  return object;
+}
+
+json::object policy_json(const broker::ParameterKey& key, const std::string& text) {
+  const json::value policy = parsed(text);
+  return {{"vhost", *key.vhost},
+          {"name", key.name},
+          {"pattern", member(policy, "pattern", "")},
+          {"apply-to", member(policy, "apply-to", "all")},
+          {"definition", member(policy, "definition", json::object())},
+          {"priority", member(policy, "priority", 0)}};
+}
+
+bool is_plain_parameter(const broker::ParameterKey& key) {
+  return key.vhost && key.component != "policy" &&
+         key != broker::vhost_metadata_key(*key.vhost);
 }
 
 }  // namespace leveret::admin

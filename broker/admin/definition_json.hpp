@@ -23,4 +23,12 @@ boost::json::array permissions_json(const broker::Users& users, const Permission
 boost::json::array topic_permissions_json(const broker::Users& users,
                                           const PermissionFilter& filter);
 
+/// A parameter of a virtual host, or of the node, with its value.
+boost::json::object parameter_json(const broker::ParameterKey& key, const std::string& text);
+/// Of a parameter that is a policy. Requires: it is one, of either kind.
+boost::json::object policy_json(const broker::ParameterKey& key, const std::string& text);
+/// Whether a parameter is shown as one: policies of users are not, nor is what the broker keeps
+/// for itself.
+bool is_plain_parameter(const broker::ParameterKey& key);
+
 }  // namespace leveret::admin

@@ -3,7 +3,9 @@
 #include "broker/admin/api_bindings.hpp"
 #include "broker/admin/api_exchanges.hpp"
 #include "broker/admin/api_links.hpp"
+#include "broker/admin/api_parameters.hpp"
 #include "broker/admin/api_permissions.hpp"
+#include "broker/admin/api_policies.hpp"
 #include "broker/admin/api_queues.hpp"
 #include "broker/admin/api_users.hpp"
 #include "broker/admin/api_vhosts.hpp"
@@ -87,6 +89,30 @@ const std::array routes{
           list_topic_permissions_of_vhost},
     Route{Verb::get, "users/:user/topic-permissions", A::administrator,
           list_topic_permissions_of_user},
+
+    Route{Verb::get, "policies", A::management, list_policies},
+    Route{Verb::get, "policies/:vhost", A::vhost, list_policies_of_vhost},
+    Route{Verb::get, "policies/:vhost/:policy", A::policymaker, get_policy},
+    Route{Verb::put, "policies/:vhost/:policy", A::policymaker, put_policy},
+    Route{Verb::remove, "policies/:vhost/:policy", A::policymaker, delete_policy},
+    Route{Verb::get, "operator-policies", A::management, list_operator_policies},
+    Route{Verb::get, "operator-policies/:vhost", A::vhost, list_operator_policies_of_vhost},
+    Route{Verb::get, "operator-policies/:vhost/:policy", A::administrator, get_operator_policy},
+    Route{Verb::put, "operator-policies/:vhost/:policy", A::administrator, put_operator_policy},
+    Route{Verb::remove, "operator-policies/:vhost/:policy", A::administrator,
+          delete_operator_policy},
+
+    Route{Verb::get, "parameters", A::policymaker, list_parameters},
+    Route{Verb::get, "parameters/:component", A::policymaker, list_parameters},
+    Route{Verb::get, "parameters/:component/:vhost", A::policymaker, list_parameters},
+    Route{Verb::get, "parameters/:component/:vhost/:name", A::policymaker, get_parameter},
+    Route{Verb::put, "parameters/:component/:vhost/:name", A::policymaker, put_one_parameter},
+    Route{Verb::remove, "parameters/:component/:vhost/:name", A::policymaker,
+          delete_one_parameter},
+    Route{Verb::get, "global-parameters", A::policymaker, list_global_parameters},
+    Route{Verb::get, "global-parameters/:name", A::policymaker, get_global_parameter},
+    Route{Verb::put, "global-parameters/:name", A::policymaker, put_global_parameter},
+    Route{Verb::remove, "global-parameters/:name", A::policymaker, delete_global_parameter},
 };
 
 }  // namespace
