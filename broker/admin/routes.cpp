@@ -2,6 +2,7 @@
 
 #include "broker/admin/api_bindings.hpp"
 #include "broker/admin/api_exchanges.hpp"
+#include "broker/admin/api_limits.hpp"
 #include "broker/admin/api_links.hpp"
 #include "broker/admin/api_parameters.hpp"
 #include "broker/admin/api_permissions.hpp"
@@ -113,6 +114,15 @@ const std::array routes{
     Route{Verb::get, "global-parameters/:name", A::policymaker, get_global_parameter},
     Route{Verb::put, "global-parameters/:name", A::policymaker, put_global_parameter},
     Route{Verb::remove, "global-parameters/:name", A::policymaker, delete_global_parameter},
+
+    Route{Verb::get, "vhost-limits", A::management, list_vhost_limits},
+    Route{Verb::get, "vhost-limits/:vhost", A::management, get_vhost_limits},
+    Route{Verb::put, "vhost-limits/:vhost/:limit", A::administrator, put_vhost_limit},
+    Route{Verb::remove, "vhost-limits/:vhost/:limit", A::administrator, delete_vhost_limit},
+    Route{Verb::get, "user-limits", A::management, list_user_limits},
+    Route{Verb::get, "user-limits/:user", A::management, get_user_limits},
+    Route{Verb::put, "user-limits/:user/:limit", A::administrator, put_user_limit},
+    Route{Verb::remove, "user-limits/:user/:limit", A::administrator, delete_user_limit},
 };
 
 }  // namespace
