@@ -72,14 +72,14 @@ json::array permissions_json(const Users& users, const PermissionFilter& filter)
 json::array topic_permissions_json(const Users& users, const PermissionFilter& filter) {
   json::array list;
   users.for_each_topic_permissions([&](const std::string& user, const std::string& vhost,
-                                       const std::string& exchange, const std::string& write,
-                                       const std::string& read) {
+                                       const std::string& exchange,
+                                       const broker::TopicPermissions& granted) {
     if (!is_meant(filter, user, vhost)) return;
     list.push_back(json::object{{"user", user},
                                 {"vhost", vhost},
                                 {"exchange", exchange},
-                                {"write", write},
-                                {"read", read}});
+                                {"write", granted.write},
+                                {"read", granted.read}});
   });
   return list;
 }

@@ -78,7 +78,7 @@ Result<void, std::string> Users::set_topic_permissions(const std::string& user,
   auto read = compile(permissions.read);
   if (!read) return tl::unexpected(std::move(read.error()));
   topic_permissions_[{user, vhost}].insert_or_assign(
-      exchange, TopicPatterns{std::move(*write), std::move(*read)});
+      exchange, TopicPatterns{permissions, std::move(*write), std::move(*read)});
   return {};
 }
 

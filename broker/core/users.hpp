@@ -90,12 +90,12 @@ class Users {
       visit(place.first, place.second, permissions);
     }
   }
-  /// Calls visit(user, vhost, exchange, write, read), in the order of names, with the patterns.
+  /// Calls visit(user, vhost, exchange, permissions), in the order of names.
   template <class Visit>
   void for_each_topic_permissions(Visit&& visit) const {
     for (const auto& [place, exchanges] : topic_permissions_) {
       for (const auto& [exchange, patterns] : exchanges) {
-        visit(place.first, place.second, exchange, patterns.write.text(), patterns.read.text());
+        visit(place.first, place.second, exchange, patterns.granted);
       }
     }
   }
@@ -129,7 +129,8 @@ class Users {
   std::map<std::string, UserLimits, std::less<>> limits_;
   std::map<UserAndVhost, Permissions, Less> permissions_;
   struct TopicPatterns {
-    PermissionPattern write, read;
+    TopicPermissions granted;
+    PermissionPattern write, read;  ///< With the names in their places.
   };
   std::map<UserAndVhost, std::map<std::string, TopicPatterns, std::less<>>, Less>
       topic_permissions_;  ///< Inner key: the exchange.

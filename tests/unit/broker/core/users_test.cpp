@@ -141,6 +141,12 @@ TEST(Users, PutTheirNameIntoTopicPermissions) {
   // The name is text, not a pattern.
   EXPECT_NE(topic_access(users, Operation::write, "v.axb.k", "e", "a.b"), "granted");
   EXPECT_NE(topic_access(users, Operation::write, "v.{username}.k", "e", "a.b"), "granted");
+  // They are given back as they were granted.
+  users.for_each_topic_permissions([](const std::string& user, const std::string&,
+                                      const std::string&, const TopicPermissions& granted) {
+    EXPECT_EQ(user, "a.b");
+    EXPECT_EQ(granted.write, "^{vhost}\\.{username}\\.");
+  });
 }
 
 // Goal: a name cannot smuggle in a pattern or another placeholder.
