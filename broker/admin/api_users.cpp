@@ -57,7 +57,7 @@ Awaitable<Reply> get_whoami(Call& call) {
 Awaitable<Reply> list_users(Call& call) {
   json::array list;
   call.users().for_each_user(
-      [&](const User& user) { list.push_back(json_of(call.users(), user)); });
+      [&](const User& user) { list.push_back(user_json(*call.definitions, user)); });
   co_return list_reply(call, std::move(list), Paging::never);
 }
 
@@ -69,7 +69,7 @@ Awaitable<Reply> list_users_without_permissions(Call& call) {
       });
   json::array list;
   call.users().for_each_user([&](const User& user) {
-    if (!permitted.contains(user.name)) list.push_back(json_of(call.users(), user));
+    if (!permitted.contains(user.name)) list.push_back(user_json(*call.definitions, user));
   });
   co_return list_reply(call, std::move(list), Paging::never);
 }
@@ -77,7 +77,7 @@ Awaitable<Reply> list_users_without_permissions(Call& call) {
 Awaitable<Reply> get_user(Call& call) {
   const User* user = call.users().find(call.names[0]);
   if (user == nullptr) co_return not_found();
-  co_return object_reply(call, json_of(call.users(), *user));
+  co_return object_reply(call, user_json(*call.definitions, *user));
 }
 
 Awaitable<Reply> put_user(Call& call) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/admin/body.hpp"
+#include "broker/admin/definition_json.hpp"
 #include "broker/admin/list_query.hpp"
 
 namespace leveret::admin {
@@ -31,15 +32,8 @@ CountsByVhost count_messages(const std::vector<QueueStatus>& queues) {
   return counts;
 }
 
-VhostMetadata metadata_of(const Call& call, const std::string& vhost) {
-  const auto& parameters = call.definitions->parameters;
-  const auto stored = parameters.find(broker::vhost_metadata_key(vhost));
-  if (stored == parameters.end()) return {};
-  return broker::parse_vhost_metadata(stored->second).value_or(VhostMetadata{});
-}
-
 json::object json_of(const Call& call, const VhostStatus& vhost, const CountsByVhost& counts) {
-  const VhostMetadata metadata = metadata_of(call, vhost.name);
+  const VhostMetadata metadata = vhost_metadata(*call.definitions, vhost.name);
   const json::array tags(metadata.tags.begin(), metadata.tags.end());
   const auto place = counts.find(vhost.name);
   const MessageCounts messages = place == counts.end() ? MessageCounts{} : place->second;
@@ -59,7 +53,7 @@ json::object json_of(const Call& call, const VhostStatus& vhost, const CountsByV
 /// What the body says beside `tracing`, over what was there before. Nothing: it says nothing.
 Result<std::optional<std::string>, std::string> read_metadata(const Call& call,
                                                               const std::string& vhost) {
-  VhostMetadata metadata = metadata_of(call, vhost);
+  VhostMetadata metadata = vhost_metadata(*call.definitions, vhost);
   bool is_given = false;
   for (const char* name : {"description", "default_queue_type"}) {
     auto text = text_in(call.body, name);

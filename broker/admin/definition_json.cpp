@@ -40,19 +40,38 @@ json::value member(const json::value& object, std::string_view name, json::value
 
 }  // namespace
 
-json::object json_of(const broker::UserLimits& limits) {
-  json::object object;
-  if (limits.connections_max) object["max-connections"] = *limits.connections_max;
-  if (limits.channels_max) object["max-channels"] = *limits.channels_max;
-  return object;
-}
-
-json::object json_of(const Users& users, const User& user) {
+json::object user_json(const broker::DefinitionsSnapshot& definitions, const User& user) {
+  // As they were set: a limit of -1 is none, and is shown.
+  const auto limits = definitions.parameters.find(broker::user_limits_key(user.name));
+  const bool has_limits = limits != definitions.parameters.end();
   return {{"name", user.name},
           {"password_hash", user.password_hash.base64()},
           {"hashing_algorithm", algorithm_name(user.password_hash.algorithm())},
           {"tags", json::array(user.tags.begin(), user.tags.end())},
-          {"limits", json_of(users.limits_of(user.name))}};
+          {"limits", has_limits ? parsed(limits->second) : json::object()}};
+}
+
+broker::VhostMetadata vhost_metadata(const broker::DefinitionsSnapshot& definitions,
+                                     const std::string& name) {
+  const auto stored = definitions.parameters.find(broker::vhost_metadata_key(name));
+  if (stored == definitions.parameters.end()) return {};
+  return broker::parse_vhost_metadata(stored->second).value_or(broker::VhostMetadata{});
+}
+
+json::object vhost_definition_json(const broker::DefinitionsSnapshot& definitions,
+                                   const std::string& name) {
+  json::object vhost{{"name", name}};
+  if (!definitions.parameters.contains(broker::vhost_metadata_key(name))) return vhost;
+  const broker::VhostMetadata metadata = vhost_metadata(definitions, name);
+  json::object members{{"description", metadata.description},
+                       {"tags", json::array(metadata.tags.begin(), metadata.tags.end())}};
+  if (!metadata.default_queue_type.empty()) {
+    members["default_queue_type"] = metadata.default_queue_type;
+  }
+  // RabbitMQ has had them beside the name, too, and reads them there.
+  for (const auto& [key, value] : members) vhost[key] = value;
+  vhost["metadata"] = std::move(members);
+  return vhost;
 }
 
 json::array permissions_json(const Users& users, const PermissionFilter& filter) {

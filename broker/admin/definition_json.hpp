@@ -11,8 +11,14 @@
 
 namespace leveret::admin {
 
-boost::json::object json_of(const broker::UserLimits& limits);
-boost::json::object json_of(const broker::Users& users, const broker::User& user);
+boost::json::object user_json(const broker::DefinitionsSnapshot& definitions,
+                              const broker::User& user);
+/// A virtual host by its name, with its metadata where there are any.
+boost::json::object vhost_definition_json(const broker::DefinitionsSnapshot& definitions,
+                                          const std::string& name);
+/// What was last set; nothing: empty.
+broker::VhostMetadata vhost_metadata(const broker::DefinitionsSnapshot& definitions,
+                                     const std::string& name);
 
 /// Which permissions are meant; an empty name: those of all.
 struct PermissionFilter {

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "broker/admin/api_bindings.hpp"
+#include "broker/admin/api_definitions.hpp"
 #include "broker/admin/api_exchanges.hpp"
 #include "broker/admin/api_limits.hpp"
 #include "broker/admin/api_links.hpp"
@@ -123,6 +124,13 @@ const std::array routes{
     Route{Verb::get, "user-limits/:user", A::management, get_user_limits},
     Route{Verb::put, "user-limits/:user/:limit", A::administrator, put_user_limit},
     Route{Verb::remove, "user-limits/:user/:limit", A::administrator, delete_user_limit},
+
+    Route{Verb::get, "definitions", A::administrator, get_definitions},
+    Route{Verb::post, "definitions", A::administrator, post_definitions},
+    Route{Verb::get, "definitions/:vhost", A::administrator, get_vhost_definitions},
+    Route{Verb::post, "definitions/:vhost", A::administrator, post_vhost_definitions},
+    Route{Verb::get, "all-configuration", A::administrator, get_definitions},
+    Route{Verb::post, "all-configuration", A::administrator, post_definitions},
 };
 
 }  // namespace

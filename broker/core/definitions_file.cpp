@@ -324,7 +324,11 @@ Result<DefinitionsFile, std::vector<std::string>> parse_definitions(std::string_
   const json::value file = json::parse(text, error, {}, options);
   if (error) return tl::unexpected(std::vector{"not JSON: " + error.message()});
   if (!file.is_object()) return tl::unexpected(std::vector<std::string>{"not a JSON object"});
-  return Reader(file.get_object()).read();
+  return parse_definitions(file.get_object());
+}
+
+Result<DefinitionsFile, std::vector<std::string>> parse_definitions(const json::object& file) {
+  return Reader(file).read();
 }
 
 }  // namespace leveret::broker

@@ -5,6 +5,7 @@
 /// Spec:   RabbitMQ's definitions (GET /api/definitions, rabbitmqctl export_definitions).
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,5 +31,7 @@ struct DefinitionsFile {
 /// Errors: sentences, each with the place of what is wrong ("queues[3]: 'name' is missing"); the
 /// first few dozen.
 Result<DefinitionsFile, std::vector<std::string>> parse_definitions(std::string_view json);
+Result<DefinitionsFile, std::vector<std::string>> parse_definitions(
+    const boost::json::object& file);
 
 }  // namespace leveret::broker
