@@ -75,6 +75,14 @@ Awaitable<std::vector<broker::LinkStatus>> take_links(Call& call) {
   co_return co_await await_answer(answer);
 }
 
+Awaitable<broker::NodeStatus> take_node(Call& call) {
+  using Taken = Answer<broker::NodeStatus>;
+  const auto executor = co_await boost::asio::this_coro::executor;
+  const auto answer = std::make_shared<Taken>(executor);
+  call.broker.take_node(Taken::receiver(answer));
+  co_return co_await await_answer(answer);
+}
+
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions) {
   using Done = Answer<std::vector<std::string>>;
   const auto executor = co_await boost::asio::this_coro::executor;

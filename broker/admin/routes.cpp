@@ -1,8 +1,10 @@
 #include <array>
 
 #include "broker/admin/api_bindings.hpp"
+#include "broker/admin/api_cluster.hpp"
 #include "broker/admin/api_definitions.hpp"
 #include "broker/admin/api_exchanges.hpp"
+#include "broker/admin/api_health.hpp"
 #include "broker/admin/api_limits.hpp"
 #include "broker/admin/api_links.hpp"
 #include "broker/admin/api_parameters.hpp"
@@ -131,6 +133,32 @@ const std::array routes{
     Route{Verb::post, "definitions/:vhost", A::administrator, post_vhost_definitions},
     Route{Verb::get, "all-configuration", A::administrator, get_definitions},
     Route{Verb::post, "all-configuration", A::administrator, post_definitions},
+
+    Route{Verb::get, "health/checks/alarms", A::management, check_alarms},
+    Route{Verb::get, "health/checks/local-alarms", A::management, check_alarms},
+    Route{Verb::get, "health/checks/virtual-hosts", A::management, check_virtual_hosts},
+    Route{Verb::get, "health/checks/port-listener/:port", A::management, check_port_listener},
+    Route{Verb::get, "health/checks/protocol-listener/:protocol", A::management,
+          check_protocol_listener},
+    Route{Verb::get, "health/checks/node-is-quorum-critical", A::management, check_single_node},
+    Route{Verb::get, "health/checks/node-is-mirror-sync-critical", A::management,
+          check_single_node},
+    Route{Verb::get, "health/checks/certificate-expiration/:within/:unit", A::management,
+          check_certificate_expiration},
+    Route{Verb::get, "health/checks/is-in-service", A::management, check_is_in_service},
+    Route{Verb::get, "health/checks/below-node-connection-limit", A::management,
+          check_below_connection_limit},
+    Route{Verb::get, "health/checks/ready-to-serve-clients", A::management,
+          check_ready_to_serve_clients},
+
+    Route{Verb::get, "cluster-name", A::management, get_cluster_name},
+    Route{Verb::put, "cluster-name", A::administrator, put_cluster_name},
+    Route{Verb::get, "extensions", A::management, list_extensions},
+    Route{Verb::get, "feature-flags", A::administrator, list_feature_flags},
+    Route{Verb::get, "deprecated-features", A::administrator, list_deprecated_features},
+    Route{Verb::get, "deprecated-features/used", A::administrator, list_deprecated_features},
+    Route{Verb::get, "version", A::management, get_version},
+    Route{Verb::get, "auth/hash_password/:password", A::administrator, hash_password},
 };
 
 }  // namespace

@@ -62,6 +62,23 @@ struct DelayedCount {
   std::uint64_t count = 0;
 };
 
+/// A port that clients come to.
+struct ListenerStatus {
+  std::string protocol;  ///< In RabbitMQ's words: "amqp", "http".
+  std::string address;   ///< "127.0.0.1", "::".
+  std::uint16_t port = 0;
+};
+
+/// What the process is short of, and whom it lets in.
+struct NodeStatus {
+  bool memory_alarm = false;
+  bool disk_alarm = false;
+  bool is_stopping = false;
+  std::vector<ListenerStatus> listeners;  ///< Those that are open.
+  std::uint64_t connection_count = 0;     ///< Of AMQP clients.
+  std::uint64_t connections_max = 0;      ///< 0: no limit.
+};
+
 /// Which virtual hosts are meant; an empty name: all of them.
 using VhostFilter = std::string;
 
@@ -78,6 +95,7 @@ class ControlPort {
   virtual void take_delayed(Then<std::vector<DelayedCount>> then) = 0;
   /// Of all shovels and federation links. The answer comes on their thread.
   virtual void take_links(Then<std::vector<LinkStatus>> then) = 0;
+  virtual void take_node(Then<NodeStatus> then) = 0;
 
   /// Answered when every shard knows of it and it is durable. `user` is who wants it.
   virtual void change(DefinitionChange change, std::string user,

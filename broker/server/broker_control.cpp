@@ -65,6 +65,15 @@ void BrokerControl::take_delayed(Then<std::vector<broker::DelayedCount>> then) {
       std::make_shared<Delayed>(Delayed{shards_, broker::snapshot_delayed, std::move(then)}), 0);
 }
 
+void BrokerControl::take_node(Then<broker::NodeStatus> then) {
+  ask_server_([this, then = std::move(then)](broker::NodeStatus status) {
+    shards_[0]->post([this, then, status = std::move(status)]() mutable {
+      status.connection_count = shards_[0]->state().controller().connection_count();
+      then(std::move(status));
+    });
+  });
+}
+
 void BrokerControl::change(broker::DefinitionChange change, std::string user,
                            Then<Result<void, protocol::AmqpError>> then) {
   shards_[0]->post([this, change = std::move(change), user = std::move(user),

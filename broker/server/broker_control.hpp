@@ -3,7 +3,9 @@
 /// Owner:  the Server.   Thread: that of the HTTP server; answers come on a shard's thread.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "broker/core/control_port.hpp"
@@ -14,8 +16,12 @@ namespace leveret::server {
 
 class BrokerControl final : public broker::ControlPort {
  public:
-  BrokerControl(std::vector<std::unique_ptr<Shard>>& shards, BrokerLinks& links)
-      : shards_(shards), links_(links) {}
+  /// Calls its argument with what the server knows of the node, on a thread of its own.
+  using AskServer = std::function<void(Then<broker::NodeStatus> then)>;
+
+  BrokerControl(std::vector<std::unique_ptr<Shard>>& shards, BrokerLinks& links,
+                AskServer ask_server)
+      : shards_(shards), links_(links), ask_server_(std::move(ask_server)) {}
 
   void take_definitions(Then<broker::DefinitionsSnapshotRef> then) override;
   void take_topology(broker::VhostFilter vhost, Then<broker::TopologySnapshot> then) override;
@@ -25,6 +31,7 @@ class BrokerControl final : public broker::ControlPort {
   void take_links(Then<std::vector<broker::LinkStatus>> then) override {
     links_.request_status(std::move(then));
   }
+  void take_node(Then<broker::NodeStatus> then) override;
   void change(broker::DefinitionChange change, std::string user,
               Then<Result<void, protocol::AmqpError>> then) override;
   void import(broker::DefinitionsFile definitions, Then<std::vector<std::string>> then) override;
@@ -33,6 +40,7 @@ class BrokerControl final : public broker::ControlPort {
  private:
   std::vector<std::unique_ptr<Shard>>& shards_;
   BrokerLinks& links_;
+  const AskServer ask_server_;
   std::size_t next_shard_ = 0;  ///< The thread of the HTTP server only.
 };
 

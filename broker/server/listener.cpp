@@ -66,12 +66,15 @@ Result<void, std::string> Listener::open(const std::string& address, std::uint16
   return {};
 }
 
-std::string Listener::endpoint_text() const {
+std::string Listener::address() const {
   boost::system::error_code error;
-  const tcp::endpoint endpoint = acceptor_.local_endpoint(error);
-  const std::string address = endpoint.address().to_string();
-  const std::string shown = endpoint.address().is_v6() ? "[" + address + "]" : address;
-  return shown + ":" + std::to_string(port_);
+  return acceptor_.local_endpoint(error).address().to_string();
+}
+
+std::string Listener::endpoint_text() const {
+  const std::string address = this->address();
+  const bool is_v6 = address.find(':') != std::string::npos;
+  return (is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(port_);
 }
 
 void Listener::close() {

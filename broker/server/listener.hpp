@@ -26,6 +26,8 @@ class Listener {
   /// one. Error: a sentence.
   Result<void, std::string> open(const std::string& address, std::uint16_t port, int backlog);
   std::uint16_t port() const { return port_; }
+  /// What it is bound to: "127.0.0.1", "::".
+  std::string address() const;
   /// What it is bound to, as in a URL: "127.0.0.1:5672", "[::]:5672".
   std::string endpoint_text() const;
   void close();

@@ -90,7 +90,9 @@ Server::Server(config::Config config, Reload reload, AdoptHttp adopt_http)
       stop_timer_(context_),
       links_(shards_, config_.node.cluster_name.empty() ? config_.node.name
                                                         : config_.node.cluster_name),
-      control_(shards_, links_) {}
+      control_(shards_, links_, [this](broker::ControlPort::Then<broker::NodeStatus> then) {
+        boost::asio::post(context_, [this, then = std::move(then)] { then(node_status()); });
+      }) {}
 
 Server::~Server() { stop_shards(); }
 
@@ -247,6 +249,19 @@ std::vector<std::string> Server::urls() const {
     urls.push_back(scheme + "://" + listener->endpoint_text());
   }
   return urls;
+}
+
+broker::NodeStatus Server::node_status() const {
+  broker::NodeStatus status;
+  status.memory_alarm = alarms_.memory;
+  status.disk_alarm = alarms_.disk;
+  status.is_stopping = stopping_;
+  status.connections_max = config_.limits.connections;
+  if (stopping_) return status;  // Its listeners are closed.
+  for (const auto& [scheme, listener] : listeners_) {
+    status.listeners.push_back({scheme, listener->address(), listener->port()});
+  }
+  return status;
 }
 
 void Server::on_accept(int descriptor, broker::Peer peer) {

@@ -69,6 +69,7 @@ class Server {
   void give_back_memory(std::uint64_t resident, bool is_high);
   void on_accept(int descriptor, broker::Peer peer);
   void stop_shards();
+  broker::NodeStatus node_status() const;
 
   config::Config config_;
   Reload reload_;
