@@ -43,6 +43,11 @@ class RabbitMQ(Broker):
         self._name_server = None
         self._environment = {}
 
+    @property
+    def http_port(self):
+        """Where its management plugin listens. Needs `imports`."""
+        return self._http_port
+
     def ctl(self, *arguments):
         """Runs rabbitmqctl against this node and returns what it printed."""
         done = subprocess.run([_script("rabbitmqctl"), *arguments], env=self._environment, text=True,

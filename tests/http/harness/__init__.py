@@ -1,0 +1,1 @@
+"""Machinery of the differential tests of the HTTP API: client, comparison, runner."""

@@ -1,0 +1,1 @@
+"""The scripts, a module per subject."""
