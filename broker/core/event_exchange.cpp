@@ -4,6 +4,8 @@
 #include <variant>
 
 #include "broker/core/header_message.hpp"
+#include "broker/core/policy.hpp"
+#include "broker/core/queue_type_arguments.hpp"
 #include "broker/core/shard_state.hpp"
 
 namespace leveret::broker {
@@ -21,7 +23,7 @@ FieldTable facts_of(const BindingDefinition& binding) {
       .text("destination_name", binding.destination)
       .text("destination_kind", binding.to_queue ? "queue" : "exchange")
       .text("routing_key", binding.routing_key)
-      .table("arguments", binding.arguments)
+      .terms("arguments", binding.arguments)
       .text("vhost", binding.vhost)
       .take();
 }
@@ -47,9 +49,16 @@ void EventExchange::publish(std::string_view what, FieldTable facts, std::string
   publish_headers(shard_, *vhost, {name, what, facts, properties, {}});
 }
 
+std::string EventExchange::process_id(ConnectionId connection, std::uint16_t channel) const {
+  return "<" + node_ + "." + std::to_string(process_) + "." +
+         std::to_string(static_cast<std::uint64_t>(connection)) + "." + std::to_string(channel) +
+         ">";
+}
+
 void EventExchange::publish(const TopologyDelta& delta, std::string_view user) {
+  const std::string_view who = user.empty() ? broker_user : user;
   for (const TopologyChange& change : delta) {
-    std::visit([&](const auto& one) { tell(one, user); }, change);
+    std::visit([&](const auto& one) { tell(one, who); }, change);
   }
 }
 
@@ -65,6 +74,7 @@ void EventExchange::tell(const ExchangeAdded& change, std::string_view user) {
   const ExchangeDefinition& exchange = change.definition;
   // Those that every virtual host has came with it.
   if (exchange.name.empty() || exchange.name.starts_with("amq.")) return;
+  const auto& policy = exchange.policies.policy;
   publish("exchange.created",
           Facts()
               .text("name", exchange.name)
@@ -73,7 +83,8 @@ void EventExchange::tell(const ExchangeAdded& change, std::string_view user) {
               .flag("durable", exchange.durable)
               .flag("auto_delete", exchange.auto_delete)
               .flag("internal", exchange.internal)
-              .table("arguments", exchange.arguments)
+              .terms("arguments", exchange.arguments)
+              .text("policy", policy == nullptr ? "" : policy->name())
               .take(),
           user);
 }
@@ -84,16 +95,20 @@ void EventExchange::tell(const ExchangeRemoved& change, std::string_view user) {
 
 void EventExchange::tell(const QueueAdded& change, std::string_view user) {
   const QueueDefinition& queue = *change.definition;
-  publish("queue.created",
-          Facts()
-              .text("name", queue.name)
-              .text("vhost", queue.vhost)
-              .flag("durable", queue.durable)
-              .flag("auto_delete", queue.auto_delete)
-              .flag("exclusive", queue.exclusive())
-              .table("arguments", queue.arguments)
-              .take(),
-          user);
+  Facts facts;
+  facts.text("name", queue.name)
+      .text("vhost", queue.vhost)
+      .flag("durable", queue.durable)
+      .flag("auto_delete", queue.auto_delete)
+      .flag("exclusive", queue.exclusive())
+      .terms("arguments", queue.arguments);
+  // As in RabbitMQ: only classic queues have owners, and say nothing of their type.
+  if (queue.settings.type == QueueType::classic) {
+    facts.text("owner_pid", queue.exclusive() ? process_id(queue.exclusive_owner) : "");
+  } else {
+    facts.text("type", type_module(queue.settings.type));
+  }
+  publish("queue.created", facts.take(), user);
 }
 
 void EventExchange::tell(const QueueRemoved& change, std::string_view user) {

@@ -108,6 +108,7 @@ struct DeleteQueue {
   EndpointRef reply_to;
   bool if_unused = false;
   bool if_empty = false;
+  std::string user{};  ///< Who wants it, for the event exchange; empty: the broker itself.
 };
 
 // ---- to a channel or connection ------------------------------------------------------------

@@ -304,7 +304,7 @@ void ShardState::on(const DeleteQueue& message) {
   const QueueDefinition& definition = queue->definition();
   // RabbitMQ deletes a stream whatever the flags say, and says no number.
   if (definition.settings.type == QueueType::stream) {
-    return delete_queue(message.queue.slot, message.reply_to, {});
+    return delete_queue(message.queue.slot, message.reply_to, {}, message.user);
   }
   const QueueCounts counts = queue->counts();
   const auto refuse = [&](std::string_view why) {
@@ -314,13 +314,15 @@ void ShardState::on(const DeleteQueue& message) {
   };
   if (message.if_empty && counts.ready_count > 0) return refuse(" not empty");
   if (message.if_unused && counts.consumer_count > 0) return refuse(" in use");
-  delete_queue(message.queue.slot, message.reply_to, counts);
+  delete_queue(message.queue.slot, message.reply_to, counts, message.user);
 }
 
-void ShardState::delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts) {
+void ShardState::delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts,
+                              const std::string& user) {
   const std::unique_ptr<Queue> queue = queues_.remove(slot);
   queue->end();
-  send(ShardId{0}, TopologyRequest{reply_to, ForgetQueue{queue->definition_ref(), counts}});
+  send(ShardId{0},
+       TopologyRequest{reply_to, ForgetQueue{queue->definition_ref(), counts}, user});
 }
 
 void ShardState::delete_doomed_queues() {

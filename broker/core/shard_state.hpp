@@ -235,7 +235,8 @@ class ShardState {
   Queue* find_queue(QueueRef queue);
   Endpoint* find_endpoint(Slot slot);
   void reply(EndpointRef endpoint, Result<QueueCounts, QueueRefusal> outcome);
-  void delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts);
+  void delete_queue(Slot slot, EndpointRef reply_to, QueueCounts counts,
+                    const std::string& user = {});
   void delete_doomed_queues();
   bool pump_queues();
   void tell_hunger(Queue& queue);

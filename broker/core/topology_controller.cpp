@@ -1,7 +1,11 @@
 #include "broker/core/topology_controller.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "broker/core/exchange_arguments.hpp"
 #include "broker/core/queue_arguments.hpp"
@@ -30,6 +34,40 @@ bool repeats_what_may_be_durable(const TopologyOperation& operation) {
          std::holds_alternative<DeleteExchange>(operation) ||
          std::holds_alternative<Bind>(operation) || std::holds_alternative<Unbind>(operation) ||
          std::holds_alternative<ChangeDefinition>(operation);
+}
+
+/// The delta as events tell it: bindings that go along with a queue or an exchange come before it.
+/// Requires: it is not applied yet.
+TopologyDelta with_lost_bindings(Topology& topology, const TopologyDelta& delta) {
+  TopologyDelta told;
+  std::set<std::string> gone_queues, gone_exchanges;
+  const auto tell = [&](BindingDefinition binding) {
+    const auto& destinations = binding.to_queue ? gone_queues : gone_exchanges;
+    if (gone_exchanges.contains(binding.source) || destinations.contains(binding.destination)) {
+      return;
+    }
+    told.push_back(BindingRemoved{std::move(binding)});
+  };
+  for (const TopologyChange& change : delta) {
+    if (const auto* queue = std::get_if<QueueRemoved>(&change)) {
+      Vhost& vhost = *topology.find_vhost(queue->vhost);
+      for (const IncomingBinding& binding : topology.find_queue(vhost, queue->name)->incoming) {
+        tell({queue->vhost, topology.exchange_at(binding.source).definition.name, true,
+              queue->name, binding.routing_key, binding.arguments});
+      }
+      gone_queues.insert(queue->name);
+    } else if (const auto* exchange = std::get_if<ExchangeRemoved>(&change)) {
+      std::vector<BindingDefinition> bindings;
+      topology.add_bindings_of(*topology.find_vhost(exchange->vhost), bindings);
+      for (BindingDefinition& binding : bindings) {
+        const bool leads_there = !binding.to_queue && binding.destination == exchange->name;
+        if (leads_there || binding.source == exchange->name) tell(std::move(binding));
+      }
+      gone_exchanges.insert(exchange->name);
+    }
+    told.push_back(change);
+  }
+  return told;
 }
 
 bool is_reached(const std::optional<std::uint64_t>& limit, std::uint64_t count) {
@@ -62,7 +100,8 @@ void TopologyController::on(TopologyRequest&& request) {
     ticket = last_ticket_;
   }
   const bool tells = shard_.events().is_on() && answer.outcome;
-  const TopologyDelta told = tells ? delta : TopologyDelta{};
+  const TopologyDelta told =
+      tells ? with_lost_bindings(shard_.topology(), delta) : TopologyDelta{};
   if (delta.empty() && !ticket) {
     send(std::move(answer));
   } else {

@@ -97,6 +97,7 @@ void Listener::accept_all() {
       return pause();
     }
     tcp::endpoint remote;
+    tcp::endpoint local;
     const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr,
                                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) {
@@ -106,13 +107,19 @@ void Listener::accept_all() {
       return pause();
     }
     auto size = static_cast<socklen_t>(remote.capacity());
-    if (::getpeername(descriptor, remote.data(), &size) != 0) {
+    auto local_size = static_cast<socklen_t>(local.capacity());
+    if (::getpeername(descriptor, remote.data(), &size) != 0 ||
+        ::getsockname(descriptor, local.data(), &local_size) != 0) {
       ::close(descriptor);  // It has gone already.
       continue;
     }
     remote.resize(size);
+    local.resize(local_size);
     const asio::ip::address address = plain_address(remote.address());
-    on_accept_(descriptor, {address.to_string(), remote.port(), address.is_loopback()});
+    broker::Peer peer{address.to_string(), remote.port(), address.is_loopback()};
+    peer.local_address = plain_address(local.address()).to_string();
+    peer.local_port = local.port();
+    on_accept_(descriptor, std::move(peer));
   }
   wait();
 }

@@ -1,5 +1,7 @@
 #include "broker/server/shard.hpp"
 
+#include <unistd.h>
+
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <utility>
@@ -43,6 +45,7 @@ Shard::Shard(broker::ShardId own, std::vector<std::unique_ptr<Inbox>>& inboxes,
   guard_.assert_held();
   pager_.set_budget(settings_.page_out_at_bytes);
   state_.set_consumer_timeout_ms(settings_.consumer_timeout_ms);
+  state_.events().set_node(settings_.session->node_name, ::getpid());
   state_.events().set_vhost(settings_.event_vhost);
   state_.set_pager(pager_);
   state_.begin_turn(read_clock(), read_calendar());

@@ -146,7 +146,7 @@ void Channel::release() {
   // Youngest first: a queue finds them at the end of its list, however many there are.
   for (; !consumers_.empty(); consumers_.pop_back()) {
     const ChannelConsumer& consumer = consumers_.back();
-    tell_of_consumer("consumer.deleted", consumer);
+    tell_consumer_deleted(consumer, EventExchange::broker_user);
     shard().send(consumer.queue.shard, RemoveConsumer{consumer.queue, consumer.id, {}});
   }
   reply_consumer_.reset();

@@ -123,6 +123,7 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
     std::uint32_t credit_limit = 0;
     bool no_ack = false;
     bool blocked = false;  ///< What the queue has been told last.
+    std::string queue_name;  ///< For events, which come when the queue may have gone; or empty.
     /// Set for readers of a stream: stands for delivered messages in the ledger, which need not
     /// be kept.
     MessageRef stream_mark;
@@ -132,6 +133,12 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
     bool exclusive = false;
     std::int32_t priority = 0;
     std::shared_ptr<const StreamReading> reading;  ///< Null: the queue is not a stream.
+  };
+  /// What a consumer was asked for with, as events tell it.
+  struct ConsumerRequest {
+    bool exclusive = false;
+    std::uint32_t prefetch_count = 0;
+    protocol::FieldTable arguments = {};
   };
   struct ReplyConsumer {
     std::string tag;
@@ -200,7 +207,10 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
   // session_events.cpp
   /// What people call it: "address:port (connection_name) (1)".
   std::string full_name() const;
-  void tell_of_consumer(std::string_view what, const ChannelConsumer& consumer);
+  std::string process_id() const;
+  void tell_consumer_created(const ChannelConsumer& consumer, const ConsumerRequest& request);
+  void tell_consumer_deleted(const ChannelConsumer& consumer, std::string_view user);
+  Facts facts_of(const ChannelConsumer& consumer) const;
 
   // channel_exchange.cpp, channel_queue.cpp
   void declare_exchange(const protocol::exchange::Declare& method);
@@ -253,7 +263,7 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
   static Result<std::int32_t, AmqpError> parse_consumer_arguments(
       const QueueDefinition& queue, const protocol::FieldTable& arguments);
   void consume(const QueueDefinition& queue, ChannelConsumer consumer, ConsumerTerms terms,
-               bool nowait);
+               ConsumerRequest request, bool nowait);
   ChannelConsumer* find_consumer(ConsumerKey key);
   void end_cancel(const std::string& tag, bool nowait);
   /// The queue has dropped the consumer.

@@ -71,10 +71,12 @@ void Channel::on(const basic::Consume& method) {
     consumer.credit_limit = quorum_prefetch_without_qos;
   }
   consumer.no_ack = method.no_ack;
+  if (shard().events().is_on()) consumer.queue_name = queue->name;
   if (*reading != nullptr) consumer.stream_mark = Message::create("", "", {}, 0);
   // A quorum queue has no exclusive consumers, and RabbitMQ does not mind who asks to be one.
   consume(*queue, std::move(consumer),
-          {method.exclusive && !is_quorum, *priority, std::move(*reading)}, method.nowait);
+          {method.exclusive && !is_quorum, *priority, std::move(*reading)},
+          {method.exclusive, consumer_prefetch_, std::move(*arguments)}, method.nowait);
 }
 
 bool Channel::check_consumer_tag(std::string_view tag, MethodId method) {
@@ -120,7 +122,7 @@ Result<std::int32_t, AmqpError> Channel::parse_consumer_arguments(
 }
 
 void Channel::consume(const QueueDefinition& queue, ChannelConsumer consumer,
-                      ConsumerTerms terms, bool nowait) {
+                      ConsumerTerms terms, ConsumerRequest request, bool nowait) {
   consumer.blocked = outbox_full_;
   Consumer wanted;
   wanted.channel = ref();
@@ -132,7 +134,9 @@ void Channel::consume(const QueueDefinition& queue, ChannelConsumer consumer,
   wanted.reading = std::move(terms.reading);
   wanted.blocked = consumer.blocked;
   const QueueRef queue_ref = queue.ref;
-  ask([this, consumer = std::move(consumer), name = queue.name, nowait](QueueReply&& reply) {
+  if (!shard().events().is_on()) request = {};
+  ask([this, consumer = std::move(consumer), request = std::move(request), name = queue.name,
+       nowait](QueueReply&& reply) {
     if (!reply.outcome) {
       return fail(reply.outcome.error().gone
                       ? AmqpError::not_found("no " + queue_resource(name, connection_.vhost_name()))
@@ -142,7 +146,7 @@ void Channel::consume(const QueueDefinition& queue, ChannelConsumer consumer,
     consumers_.push_back(consumer);
     consumers_.back().id = reply.consumer;
     if (!nowait) write(basic::ConsumeOk{consumer.tag});
-    tell_of_consumer("consumer.created", consumers_.back());
+    tell_consumer_created(consumers_.back(), request);
     // What held deliveries back may have changed while the queue was asked.
     update_blocked(consumers_.back(), false);
   });
@@ -168,7 +172,7 @@ void Channel::on(const basic::Cancel& method) {
       return consumer.key == cancelled.key;
     });
     end_cancel(cancelled.tag, nowait);
-    tell_of_consumer("consumer.deleted", cancelled);
+    tell_consumer_deleted(cancelled, connection_.user());
   });
   shard().send(cancelled.queue.shard, RemoveConsumer{cancelled.queue, cancelled.id, ref()});
 }
@@ -189,7 +193,7 @@ void Channel::lose_consumer(ConsumerKey key) {
   const ChannelConsumer* consumer = find_consumer(key);
   if (consumer == nullptr) return;
   const std::string tag = consumer->tag;
-  tell_of_consumer("consumer.deleted", *consumer);
+  tell_consumer_deleted(*consumer, EventExchange::broker_user);
   std::erase_if(consumers_, [&](const ChannelConsumer& other) { return other.key == key; });
   // RabbitMQ tells only clients that have said they understand it.
   if (connection_.wants_cancel_notify()) write(basic::Cancel{tag, true});

@@ -197,8 +197,8 @@ void Channel::on(const queue::Delete& method) {
     const std::uint64_t count = reply.outcome ? reply.outcome->ready_count : 0;
     if (!nowait) write(queue::DeleteOk{static_cast<std::uint32_t>(count)});
   });
-  shard().send(existing->ref.shard,
-               DeleteQueue{existing->ref, ref(), method.if_unused, method.if_empty});
+  shard().send(existing->ref.shard, DeleteQueue{existing->ref, ref(), method.if_unused,
+                                                method.if_empty, connection_.user()});
 }
 
 }  // namespace leveret::broker

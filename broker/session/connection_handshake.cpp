@@ -86,6 +86,8 @@ void ConnectionSession::on(const connection::StartOk& method) {
   }
   auto client_properties = method.client_properties.decode();
   if (!client_properties) return fail(0, client_properties.error());
+  client_properties_.assign(method.client_properties.content.begin(),
+                            method.client_properties.content.end());
   read_capabilities(*client_properties);
 
   const auto& offered = settings_->mechanisms;
@@ -98,6 +100,7 @@ void ConnectionSession::on(const connection::StartOk& method) {
 
 void ConnectionSession::authenticate(std::string_view mechanism,
                                      std::span<const std::byte> response) {
+  mechanism_ = mechanism;
   auto credentials = parse_sasl_response(mechanism, response);
   if (!credentials) return fail(0, credentials.error());
   const bool is_trusted = peer_.is_internal && credentials->password.empty();
@@ -108,16 +111,15 @@ void ConnectionSession::authenticate(std::string_view mechanism,
       (user != nullptr && (is_trusted || user->password_hash.matches(credentials->password)));
   if (!is_known) {
     return refuse_login(credentials->user,
-                        "user '" + credentials->user + "' - invalid credentials", mechanism);
+                        "user '" + credentials->user + "' - invalid credentials");
   }
   if (!may_connect_from(credentials->user, peer_.is_loopback, settings_->loopback_only_users)) {
     return refuse_login(credentials->user,
-                        "user '" + credentials->user + "' can only connect via localhost",
-                        mechanism);
+                        "user '" + credentials->user + "' can only connect via localhost");
   }
   // RabbitMQ's direct connections without a user bear this name, too.
   user_ = acts_for_broker_ ? "none" : credentials->user;
-  if (!acts_for_broker_) tell_login(true, user_, mechanism);
+  if (!acts_for_broker_) tell_login(true, user_);
 
   state_ = State::awaiting_tune_ok;
   connection::Tune tune;
@@ -127,15 +129,13 @@ void ConnectionSession::authenticate(std::string_view mechanism,
   write(0, tune);
 }
 
-void ConnectionSession::refuse_login(const std::string& user, const std::string& why,
-                                     std::string_view mechanism) {
-  tell_login(false, user, mechanism, why);
+void ConnectionSession::refuse_login(const std::string& user, const std::string& why) {
+  tell_login(false, user, why);
   log(SessionEvent::Level::warning, SessionEvent::Category::auth,
-      "connection " + name() + ": " + std::string(mechanism) + " login refused: " + why);
+      "connection " + name() + ": " + mechanism_ + " login refused: " + why);
   if (!client_wants_auth_failure_close_) return close_silently();
   close_with(AmqpError::access_refused("Login was refused using authentication mechanism " +
-                                       std::string(mechanism) +
-                                       ". For details see the broker logfile."));
+                                       mechanism_ + ". For details see the broker logfile."));
 }
 
 bool ConnectionSession::check_tuning(const connection::TuneOk& method) {

@@ -25,6 +25,7 @@ ConnectionSession::ConnectionSession(ShardState& shard,
                                      SessionHost& host, Peer peer, ConnectionId id)
     : shard_(shard), settings_(std::move(settings)), host_(host), peer_(std::move(peer)), id_(id),
       parser_(protocol::frame_min_size_bytes) {
+  connected_at_ = shard_.wall_time();
   slot_ = shard_.add_endpoint(*this);
   last_received_ = last_sent_ = shard_.now();
   deadline_ = shard_.now() + std::chrono::milliseconds(settings_->handshake_timeout_ms);

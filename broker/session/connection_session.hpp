@@ -48,6 +48,8 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool finished() const { return state_ == State::closed && !awaits_admission_; }
   /// What the operator knows the connection by: "address:port (connection_name)".
   std::string name() const;
+  /// What events call it (EventExchange::process_id).
+  std::string process_id() const;
 
   // ---- what channels call ----
   ShardState& shard() { return shard_; }
@@ -173,15 +175,15 @@ class ConnectionSession final : public Endpoint, private Timer {
   // connection_handshake.cpp
   void start();
   void authenticate(std::string_view mechanism, std::span<const std::byte> response);
-  void refuse_login(const std::string& user, const std::string& why, std::string_view mechanism);
+  void refuse_login(const std::string& user, const std::string& why);
   bool check_tuning(const protocol::connection::TuneOk& method);
   void read_capabilities(const protocol::FieldTable& client_properties);
 
   // session_events.cpp
-  void tell_login(bool succeeded, std::string_view user, std::string_view mechanism,
-                  std::string_view why_not = {});
+  void tell_login(bool succeeded, std::string_view user, std::string_view why_not = {});
   void tell_opened();
   void tell_closed();
+  protocol::FieldTable decoded_client_properties() const;
 
   // connection_ending.cpp
   void fail_out_of_turn(protocol::MethodId method);
@@ -225,6 +227,9 @@ class ConnectionSession final : public Endpoint, private Timer {
   std::string user_;
   std::string vhost_;
   std::string client_name_;
+  std::string mechanism_;
+  std::vector<std::byte> client_properties_;  ///< The table's content as it came.
+  WallTime connected_at_{};
   protocol::FrameParser parser_;
   Outbox outbox_;
   boost::container::flat_map<std::uint16_t, std::unique_ptr<Channel>> channels_;

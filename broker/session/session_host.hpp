@@ -40,6 +40,9 @@ struct Peer {
   /// The broker itself, by a socket that nobody else can have. It may log in as any user without a
   /// password, and without a name as itself: then it may enter any virtual host and do everything.
   bool is_internal = false;
+  /// What it has connected to.
+  std::string local_address = {};
+  std::uint16_t local_port = 0;
 };
 
 }  // namespace leveret::broker

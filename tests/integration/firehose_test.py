@@ -129,9 +129,13 @@ class FirehoseTest(DaemonTest):
             "queue.created", "queue.deleted", "user.authentication.success"})
         self.assertEqual({name: by_key["queue.created"][name] for name in ("name", "vhost", "durable", "exclusive")},
                          {"name": "q", "vhost": "/", "durable": False, "exclusive": False})
-        self.assertEqual(by_key["queue.created"]["arguments"], {"x-expires": 100000})
+        self.assertEqual(by_key["queue.created"]["arguments"], ['{<<"x-expires">>,signedint,100000}'])
+        self.assertEqual(by_key["queue.deleted"]["user_who_performed_action"], "guest")
         self.assertEqual(by_key["queue.created"]["user_who_performed_action"], "guest")
         self.assertEqual(by_key["connection.created"]["user_provided_name"], "namely")
+        self.assertEqual(by_key["connection.created"]["port"], daemon.port)
+        self.assertEqual(by_key["connection.created"]["host"], "{127,0,0,1}")
+        self.assertIn('{<<"connection_name">>,longstr,<<"namely">>}', by_key["connection.closed"]["client_properties"])
         self.assertEqual(by_key["consumer.created"]["consumer_tag"], "tag")
         self.assertEqual(by_key["consumer.created"]["queue"], "q")
         for key, headers, _ in events:

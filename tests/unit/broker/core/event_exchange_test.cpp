@@ -70,11 +70,44 @@ TEST_P(EventExchangeTest, TellsWhatComesAndGoes) {
   EXPECT_EQ(fact("destination_name"), "events");
   EXPECT_EQ(fact("routing_key"), "k");
   ask(DeleteExchange{"/", "e"});
-  EXPECT_EQ(take(), Keys{"exchange.deleted"});
+  EXPECT_EQ(take(), (Keys{"binding.deleted", "exchange.deleted"}));
   ask(ChangeDefinition{AddVhost{"v"}});
   EXPECT_EQ(take(), Keys{"vhost.created"});
   ask(ChangeDefinition{DeleteVhost{"v"}});
   EXPECT_EQ(take(), Keys{"vhost.deleted"});
+}
+
+// Goal: a binding that goes along is told of once, whichever of its ends goes first.
+TEST_P(EventExchangeTest, TellsOfBindingsThatGoAlong) {
+  DeclareExchange inner{{"/", "inner", ExchangeType::fanout, false, true, false, {}, {}}};
+  const QueueRef queue = shards_.declare(0, "q");
+  ask(inner);
+  ask(Bind{{"/", "amq.topic", false, "inner", "k", {}}});
+  ask(Bind{{"/", "inner", true, "q", "k", {}}});
+  take();
+  client_.shard().send(queue.shard, DeleteQueue{queue, client_.ref()});  // And with it "inner".
+  EXPECT_EQ(take(), (Keys{"binding.deleted", "queue.deleted", "binding.deleted",
+                          "exchange.deleted"}));
+  EXPECT_EQ(fact("name"), "inner");
+}
+
+// Goal: it is said who wanted a queue gone, wherever the queue is; nobody is the broker itself.
+TEST_P(EventExchangeTest, TellsWhoDeletedAQueue) {
+  for (const std::string user : {"nova", ""}) {
+    const QueueRef queue = shards_.declare(0, "q");
+    EXPECT_EQ(take(), Keys{"queue.created"});
+    client_.shard().send(queue.shard, DeleteQueue{queue, client_.ref(), false, false, user});
+    EXPECT_EQ(take(), Keys{"queue.deleted"});
+    EXPECT_EQ(fact("name"), "q");
+    EXPECT_EQ(fact("user_who_performed_action"), user.empty() ? "rmq-internal" : user);
+  }
+}
+
+TEST_P(EventExchangeTest, NamesConnectionsAndChannels) {
+  EventExchange& events = client_.shard().events();
+  events.set_node("leveret@host", 41);
+  EXPECT_EQ(events.process_id(ConnectionId{7}), "<leveret@host.41.7.0>");
+  EXPECT_EQ(events.process_id(ConnectionId{7}, 2), "<leveret@host.41.7.2>");
 }
 
 TEST_P(EventExchangeTest, TellsOfUsersAndParameters) {
