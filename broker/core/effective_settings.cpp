@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "broker/core/exchange_arguments.hpp"
+
 namespace leveret::broker {
 
 namespace {
@@ -106,10 +108,8 @@ QueueDefinitionRef with_policies(const QueueDefinition& queue, MatchedPolicies m
 }
 
 ExchangeRedefined with_policies(const ExchangeDefinition& exchange, MatchedPolicies matched) {
-  std::optional<std::string> alternate;
-  if (const auto* argument = exchange.arguments.find("alternate-exchange")) {
-    alternate = std::string(*argument->as_string());  // It has been checked.
-  } else if (!exchange.name.empty()) {
+  std::optional<std::string> alternate = *alternate_exchange_of(exchange);  // It was checked.
+  if (!alternate && !exchange.name.empty()) {
     // RabbitMQ says that a policy matches the default exchange, too, but does not look there.
     alternate = merged(matched).alternate_exchange;
   }

@@ -16,6 +16,23 @@ using protocol::AmqpError;
 
 constexpr std::string_view alternate_exchange_argument = "alternate-exchange";
 constexpr std::array compared_arguments{alternate_exchange_argument};
+// LavinMQ's name of the same.
+constexpr std::string_view other_alternate_exchange_argument = "x-alternate-exchange";
+
+std::string_view alternate_name(const protocol::FieldTable& arguments) {
+  return arguments.find(alternate_exchange_argument) != nullptr
+             ? alternate_exchange_argument
+             : other_alternate_exchange_argument;
+}
+
+/// What counts when declarations are compared, by RabbitMQ's name.
+protocol::FieldTable compared(const protocol::FieldTable& arguments) {
+  protocol::FieldTable table;
+  if (const auto* value = arguments.find(alternate_name(arguments))) {
+    table.set(std::string(alternate_exchange_argument), *value);
+  }
+  return table;
+}
 
 std::string quoted_type(ExchangeType type) {
   // RabbitMQ prints an atom, which has quotes of its own where its name has dashes.
@@ -32,10 +49,16 @@ Result<ExchangeType, AmqpError> check_exchange_type(std::string_view type) {
       "'"));
 }
 
+Result<std::optional<std::string>, AmqpError> alternate_exchange_of(
+    const ExchangeDefinition& exchange) {
+  return text_argument(alternate_name(exchange.arguments),
+                       exchange_resource(exchange.name, exchange.vhost), exchange.arguments);
+}
+
 Result<ExchangeSettings, AmqpError> parse_exchange_arguments(
     const ExchangeDefinition& exchange) {
   const std::string resource = exchange_resource(exchange.name, exchange.vhost);
-  auto alternate = text_argument(alternate_exchange_argument, resource, exchange.arguments);
+  auto alternate = alternate_exchange_of(exchange);
   if (!alternate) return tl::unexpected(std::move(alternate.error()));
   const auto state = parse_stateful_settings(exchange.type, exchange.arguments);
   if (!state) return tl::unexpected(state.error());
@@ -71,8 +94,9 @@ Result<void, AmqpError> check_exchange_equivalence(const ExchangeDefinition& exi
                                           existing.arguments, received.arguments);
       })
       .and_then([&] {
-        return check_equivalent_arguments(compared_arguments, resource, existing.arguments,
-                                          received.arguments);
+        return check_equivalent_arguments(compared_arguments, resource,
+                                          compared(existing.arguments),
+                                          compared(received.arguments));
       });
 }
 

@@ -27,13 +27,18 @@ struct ExchangeSettings {
 /// it (3.10 closes the connection with 503).
 Result<ExchangeType, protocol::AmqpError> check_exchange_type(std::string_view type);
 
+/// The alternate exchange that the arguments name: `alternate-exchange` or, without that, LavinMQ's
+/// `x-alternate-exchange`. Error: 406 precondition_failed, soft, when it is no text.
+Result<std::optional<std::string>, protocol::AmqpError> alternate_exchange_of(
+    const ExchangeDefinition& exchange);
+
 /// Reads and checks the arguments of a new exchange, as far as they mean something to its type.
 /// Error: 406 precondition_failed, soft. Unknown arguments are accepted and mean nothing.
 Result<ExchangeSettings, protocol::AmqpError> parse_exchange_arguments(
     const ExchangeDefinition& exchange);
 
 /// Checks that a second declaration says the same as the first. Of the arguments only
-/// `alternate-exchange` counts. Error: 406 precondition_failed, soft.
+/// the alternate exchange counts, by whichever name. Error: 406 precondition_failed, soft.
 Result<void, protocol::AmqpError> check_exchange_equivalence(const ExchangeDefinition& existing,
                                                              const ExchangeDefinition& received);
 

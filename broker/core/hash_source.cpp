@@ -38,7 +38,11 @@ Result<HashSource, AmqpError> parse_hash_source(std::string_view resource,
         "hash-header and hash-property are mutually exclusive"));
   }
   if (*header) return HashSource{HashSource::Kind::header, std::move(**header)};
-  if (!*property) return HashSource{};
+  if (!*property) {
+    auto other = text_argument("x-hash-on", resource, arguments);
+    if (!other) return tl::unexpected(std::move(other.error()));
+    return *other ? HashSource{HashSource::Kind::header, std::move(**other)} : HashSource{};
+  }
   const auto kind = parse_property(**property);
   if (kind) return HashSource{*kind, {}};
   return tl::unexpected(AmqpError::precondition_failed("Unsupported property: " + **property));

@@ -1,7 +1,8 @@
 /// What an x-consistent-hash exchange hashes of a message: the routing key, a header or a property.
 ///
 /// Owner:  one ConsistentHashIndex.   Thread: plain value; hashing is a pure function, any.
-/// Spec:   arguments `hash-header` and `hash-property` of RabbitMQ's consistent hash exchange.
+/// Spec:   arguments `hash-header` and `hash-property` of RabbitMQ's consistent hash exchange;
+///         LavinMQ's `x-hash-on`, which is the first by another name.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +23,9 @@ struct HashSource {
   std::string header;  ///< Its name, for Kind::header.
 };
 
-/// Reads both arguments; with neither it is the routing key. `resource` is the exchange. Error: 406
-/// precondition_failed, soft, for both at once, a property that is not hashed, or one that is no
-/// text.
+/// Reads RabbitMQ's arguments or, without them, LavinMQ's; with none it is the routing key.
+/// `resource` is the exchange. Error: 406 precondition_failed, soft, for both of RabbitMQ's at
+/// once, a property that is not hashed, or one that is no text.
 Result<HashSource, protocol::AmqpError> parse_hash_source(std::string_view resource,
                                                           const protocol::FieldTable& arguments);
 

@@ -51,6 +51,20 @@ TEST(ExchangeArguments, ReadsTheAlternateExchange) {
   EXPECT_TRUE(parse(unknown).has_value());
 }
 
+// Goal: LavinMQ's name means the same, and nothing beside RabbitMQ's own.
+TEST(ExchangeArguments, ReadsTheAlternateExchangeByLavinMqsName) {
+  FieldTable arguments;
+  arguments.set("x-alternate-exchange", text("a"));
+  EXPECT_EQ(parse(arguments)->alternate_exchange, "a");
+  arguments.set("alternate-exchange", text("b"));
+  EXPECT_EQ(parse(arguments)->alternate_exchange, "b");
+  FieldTable wrong;
+  wrong.set("x-alternate-exchange", FieldValue::int32(1));
+  EXPECT_EQ(parse(wrong).error().explanation(),
+            "invalid type 'signedint' for arg 'x-alternate-exchange' in exchange 'e1' "
+            "in vhost '/'");
+}
+
 TEST(ExchangeArguments, RefusesAnAlternateExchangeThatIsNoText) {
   for (const auto& [value, type] : std::vector<std::pair<FieldValue, std::string>>{
            {FieldValue::int32(1), "signedint"},
@@ -109,6 +123,15 @@ class ExchangeEquivalence : public testing::Test {
 };
 
 // Goal: of several differences the first by type, durable, auto_delete, internal, arguments.
+TEST_F(ExchangeEquivalence, KnowsTheAlternateExchangeByBothNames) {
+  ExchangeDefinition existing = exchange(), received = exchange();
+  existing.arguments = alternate(text("a"));
+  received.arguments.set("x-alternate-exchange", text("a"));
+  EXPECT_EQ(difference(existing, received), "");
+  received.arguments.set("x-alternate-exchange", text("b"));
+  EXPECT_NE(difference(existing, received), "");
+}
+
 TEST_F(ExchangeEquivalence, ComparesInRabbitMqsOrder) {
   ExchangeDefinition received = exchange();
   EXPECT_EQ(difference(exchange(), received), "");

@@ -46,11 +46,24 @@ TEST(HashSource, IsReadFromTheArguments) {
   }
 }
 
+// Goal: LavinMQ's name means the same, and nothing beside RabbitMQ's own.
+TEST(HashSource, IsKnownByLavinMqsNameToo) {
+  const auto other = parse_hash_source("", table({{"x-hash-on", text("tenant")}}));
+  EXPECT_EQ(other->kind, Kind::header);
+  EXPECT_EQ(other->header, "tenant");
+  const auto header =
+      parse_hash_source("", table({{"x-hash-on", text("a")}, {"hash-header", text("b")}}));
+  EXPECT_EQ(header->header, "b");
+  const auto property = parse_hash_source(
+      "", table({{"x-hash-on", text("a")}, {"hash-property", text("message_id")}}));
+  EXPECT_EQ(property->kind, Kind::message_id);
+}
+
 TEST(HashSource, IsRefusedInRabbitMqsWords) {
   EXPECT_EQ(refusal(table({{"hash-property", text("app_id")}})), "Unsupported property: app_id");
   EXPECT_EQ(refusal(table({{"hash-property", text("nonsense")}, {"hash-header", text("h")}})),
             "hash-header and hash-property are mutually exclusive");
-  for (const std::string name : {"hash-header", "hash-property"}) {
+  for (const std::string name : {"hash-header", "hash-property", "x-hash-on"}) {
     EXPECT_EQ(refusal(table({{name, FieldValue::int32(1)}})),
               "invalid type 'signedint' for arg '" + name + "' in exchange 'e' in vhost '/'");
   }
