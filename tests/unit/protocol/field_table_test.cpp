@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
+#include <cmath>
+#include <iterator>
 #include <limits>
 #include <random>
 
@@ -196,6 +199,32 @@ std::string random_text(std::mt19937& random) {
   return text;
 }
 
+/// Any bits, so all that a double can be: no number, infinities, zeros with a sign, denormal ones.
+double random_double(std::mt19937& random) {
+  constexpr double special[] = {std::numeric_limits<double>::quiet_NaN(),
+                                -std::numeric_limits<double>::quiet_NaN(),
+                                std::numeric_limits<double>::infinity(),
+                                -std::numeric_limits<double>::infinity(),
+                                -0.0,
+                                std::numeric_limits<double>::denorm_min(),
+                                std::numeric_limits<double>::max()};
+  if (random() % 2 == 0) return special[random() % std::size(special)];
+  return std::bit_cast<double>((std::uint64_t{random()} << 32) | random());
+}
+
+/// A float of any bits but a NaN that signals: a processor may quieten that on the way to a double.
+float random_float(std::mt19937& random) {
+  const auto value = std::bit_cast<float>(static_cast<std::uint32_t>(random()));
+  if (std::isnan(value) || random() % 2 == 0) {
+    constexpr float special[] = {std::numeric_limits<float>::quiet_NaN(),
+                                 std::numeric_limits<float>::infinity(),
+                                 -std::numeric_limits<float>::infinity(), -0.0F,
+                                 std::numeric_limits<float>::denorm_min()};
+    return special[random() % std::size(special)];
+  }
+  return value;
+}
+
 FieldTable random_table(std::mt19937& random, int depth) {
   FieldTable table;
   for (auto count = random() % 6; count > 0; --count) {
@@ -215,8 +244,8 @@ FieldValue random_value(std::mt19937& random, int depth) {
     case 5: return FieldValue::int32(static_cast<std::int32_t>(integer));
     case 6: return FieldValue::uint32(static_cast<std::uint32_t>(integer));
     case 7: return FieldValue::int64(integer);
-    case 8: return FieldValue::float32(static_cast<float>(integer));
-    case 9: return FieldValue::float64(static_cast<double>(integer) / 3);
+    case 8: return FieldValue::float32(random_float(random));
+    case 9: return FieldValue::float64(random_double(random));
     case 10:
       return FieldValue::decimal(
           {static_cast<std::uint8_t>(random()), static_cast<std::uint32_t>(random())});

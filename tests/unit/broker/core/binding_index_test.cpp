@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <limits>
 #include <random>
 #include <set>
 #include <string>
@@ -53,6 +54,22 @@ INSTANTIATE_TEST_SUITE_P(Types, EveryIndex,
                            return std::string(exchange_type_name(suite.param));
                          });
 
+/// Mostly 0, no arguments at all.
+int some_argument(std::mt19937& random) {
+  return random() % 8 == 0 ? static_cast<int>(1 + random() % 5) : 0;
+}
+/// Arguments by their number; among them values that are no number, or no end of them.
+FieldTable some_arguments(int number) {
+  switch (number) {
+    case 0: return {};
+    case 1: return table({{"x-a", FieldValue::int32(1)}});
+    case 2: return table({{"x-a", FieldValue::float64(std::numeric_limits<double>::quiet_NaN())}});
+    case 3: return table({{"x-a", FieldValue::float32(std::numeric_limits<float>::infinity())}});
+    case 4: return table({{"x-a", FieldValue::float64(-std::numeric_limits<double>::infinity())}});
+    default: return table({{"x-a", FieldValue::float64(0.5)}});
+  }
+}
+
 /// And those that choose one of all.
 class EveryChoice : public testing::TestWithParam<ExchangeType> {};
 
@@ -80,10 +97,8 @@ TEST_P(EveryChoice, AgreesWithAPlainSetOfBindings) {
                                   static_cast<std::uint32_t>(random() % 40)};
     const std::string name = "d" + std::to_string(destination.slot);
     const std::string key = std::to_string(1 + random() % 3);
-    const int argument = random() % 8 == 0 ? 1 : 0;
-    const BindingKey binding{destination, key,
-                             argument == 0 ? FieldTable{}
-                                           : table({{"x-a", FieldValue::int32(argument)}})};
+    const int argument = some_argument(random);
+    const BindingKey binding{destination, key, some_arguments(argument)};
     if (random() % 10 < (growing ? 8U : 2U)) {
       ASSERT_EQ(index.add(binding, name), expected.emplace(destination, key, argument).second);
     } else {
@@ -170,10 +185,8 @@ TEST_P(EveryIndex, AgreesWithAPlainSetOfBindings) {
                                                     : Destination::Kind::queue,
                                   static_cast<std::uint32_t>(random() % 150)};
     const std::string& key = keys[random() % keys.size()];
-    const int argument = random() % 8 == 0 ? 1 : 0;
-    const BindingKey binding{destination, key,
-                             argument == 0 ? FieldTable{}
-                                           : table({{"x-a", FieldValue::int32(argument)}})};
+    const int argument = some_argument(random);
+    const BindingKey binding{destination, key, some_arguments(argument)};
     if (random() % 10 < (growing ? 8U : 2U)) {
       ASSERT_EQ(index.add(binding), expected.emplace(destination, key, argument).second);
     } else {

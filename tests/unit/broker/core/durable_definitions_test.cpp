@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ FieldTable some_arguments() {
   table.set("alternate-exchange", FieldValue::long_string("\0other"s));
   table.set("nested", FieldValue::table(inner));
   table.set("list", FieldValue::array({FieldValue::void_value(), FieldValue::float64(1.5)}));
+  table.set("no number", FieldValue::float64(std::numeric_limits<double>::quiet_NaN()));
+  table.set("no end", FieldValue::float32(-std::numeric_limits<float>::infinity()));
   return table;
 }
 

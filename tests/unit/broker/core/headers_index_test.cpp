@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <random>
 #include <string>
 #include <utility>
@@ -249,10 +250,16 @@ TEST(HeadersIndex, KeepsTheOthersWhenOneIsRemoved) {
 
 /// One of few names, so that bindings and messages meet, with a value that equals some others.
 FieldTable random_table(std::mt19937& random, std::size_t size_max) {
+  constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   const std::vector<FieldValue> values{number(1),
                                        FieldValue::float64(1),
                                        FieldValue::int64(2),
                                        FieldValue::float64(-0.0),
+                                       FieldValue::float64(not_a_number),
+                                       FieldValue::float32(std::numeric_limits<float>::quiet_NaN()),
+                                       FieldValue::float64(infinity),
+                                       FieldValue::float64(-infinity),
                                        FieldValue::timestamp(0),
                                        text("1"),
                                        FieldValue::byte_array("1"),
