@@ -12,6 +12,7 @@ class IdlePort final : public broker::ControlPort {
   void take_queues(broker::VhostFilter, Then<std::vector<broker::QueueStatus>>) override {}
   void take_delayed(Then<std::vector<broker::DelayedCount>>) override {}
   void take_links(Then<std::vector<broker::LinkStatus>>) override {}
+  void take_node(Then<broker::NodeStatus>) override {}
   void change(broker::DefinitionChange, std::string,
               Then<Result<void, protocol::AmqpError>>) override {}
   void import(broker::DefinitionsFile, Then<std::vector<std::string>>) override {}
