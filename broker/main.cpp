@@ -122,7 +122,9 @@ int serve(const ServeOptions& options) {
     admin::AdminServer admin(node_facts(loaded->config));
     server::Server broker(
         loaded->config, [sources = options.sources] { return reload(sources); },
-        [&admin](int descriptor, const broker::Peer&) { admin.adopt(descriptor); });
+        [&admin](int descriptor, broker::Peer peer) {
+          admin.adopt(descriptor, {std::move(peer.address), peer.is_loopback});
+        });
     admin.start(broker.control());
     if (auto started = broker.start(); !started) {
       server::log_error(started.error());

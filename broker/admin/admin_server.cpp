@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "broker/admin/http_connection.hpp"
 
 namespace leveret::admin {
 
@@ -26,14 +25,14 @@ void AdminServer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void AdminServer::adopt(int descriptor) {
-  asio::post(context_, [this, descriptor] {
+void AdminServer::adopt(int descriptor, HttpPeer peer) {
+  asio::post(context_, [this, descriptor, peer = std::move(peer)] {
     if (connection_count_ >= connections_max) {
       ::close(descriptor);
       return;
     }
     ++connection_count_;
-    serve_http(context_, descriptor, *broker_, node_, [this] { --connection_count_; });
+    serve_http(context_, descriptor, peer, *broker_, node_, [this] { --connection_count_; });
   });
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "broker/admin/call.hpp"
+#include "broker/admin/http_connection.hpp"
 
 namespace leveret::admin {
 
@@ -23,7 +24,7 @@ class AdminServer {
   /// Begins to serve. Requires: `broker` works until stop().
   void start(broker::ControlPort& broker);
   /// Takes over the socket of a client. Requires: start() was called.
-  void adopt(int descriptor);
+  void adopt(int descriptor, HttpPeer peer);
   /// Ends the thread, in the middle of whatever it does.
   void stop();
 

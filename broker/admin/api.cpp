@@ -49,8 +49,19 @@ std::optional<Reply> authenticate(const ApiRequest& request, Call& call) {
   const auto credentials = parse_basic(*request.authorization);
   if (!credentials) return bad_request("The header Authorization is not to be understood");
   const broker::User* user = call.users().find(credentials->user);
+  const auto warn = [&](std::string_view why) {
+    call.broker.warn("HTTP access denied from " + request.peer_address + ": user '" +
+                     protocol::valid_utf8(credentials->user) + "' - " + std::string(why));
+  };
   if (user == nullptr || !user->password_hash.matches(credentials->password)) {
+    warn("invalid credentials");
     return unauthenticated(true);
+  }
+  if (!broker::may_connect_from(user->name, request.is_from_loopback,
+                                call.definitions->loopback_only_users)) {
+    constexpr std::string_view why = "User can only log in via localhost";
+    warn(why);
+    return not_authorised(why);
   }
   call.caller = {user->name, user->tags};
   return std::nullopt;

@@ -18,6 +18,9 @@ struct ApiRequest {
   std::optional<std::string> authorization;
   std::string body;
   std::string reason;  ///< The header X-Reason.
+  /// Where it came from.
+  std::string peer_address;
+  bool is_from_loopback = false;
 };
 
 /// Routes, authenticates, authorises and handles a request. Never fails; a HEAD has the body of its

@@ -36,9 +36,9 @@ using Parser = http::request_parser<http::string_body>;
 const auto with_error = asio::as_tuple(asio::use_awaitable);
 
 struct Connection {
-  Connection(asio::io_context& context, int descriptor, broker::ControlPort& port,
-             const NodeFacts& facts, std::function<void()> on_end)
-      : stream(context), broker(port), node(facts), ended(std::move(on_end)) {
+  Connection(asio::io_context& context, int descriptor, HttpPeer other_end,
+             broker::ControlPort& port, const NodeFacts& facts, std::function<void()> on_end)
+      : stream(context), peer(std::move(other_end)), broker(port), node(facts), ended(std::move(on_end)) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
@@ -51,6 +51,7 @@ struct Connection {
 
   beast::tcp_stream stream;
   beast::flat_buffer buffer;
+  const HttpPeer peer;
   broker::ControlPort& broker;
   const NodeFacts& node;
   std::function<void()> ended;
@@ -166,6 +167,8 @@ Awaitable<void> serve(std::unique_ptr<Connection> connection) {
     if (!request) break;
     connection->stream.expires_never();
     ApiRequest wanted = api_request(*request);
+    wanted.peer_address = connection->peer.address;
+    wanted.is_from_loopback = connection->peer.is_loopback;
     Reply reply = co_await answer(connection->broker, connection->node, std::move(wanted));
     Response response = response_to(*request, std::move(reply));
     goes_on = co_await write(*connection, std::move(response));
@@ -179,10 +182,10 @@ Awaitable<void> serve(std::unique_ptr<Connection> connection) {
 
 }  // namespace
 
-void serve_http(asio::io_context& context, int descriptor, broker::ControlPort& broker,
-                const NodeFacts& node, std::function<void()> ended) {
-  auto connection =
-      std::make_unique<Connection>(context, descriptor, broker, node, std::move(ended));
+void serve_http(asio::io_context& context, int descriptor, HttpPeer peer,
+                broker::ControlPort& broker, const NodeFacts& node, std::function<void()> ended) {
+  auto connection = std::make_unique<Connection>(context, descriptor, std::move(peer), broker,
+                                                 node, std::move(ended));
   asio::co_spawn(context, serve(std::move(connection)), asio::detached);
 }
 

@@ -6,13 +6,20 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <string>
 
 #include "broker/admin/call.hpp"
 
 namespace leveret::admin {
 
+/// The other end of a connection.
+struct HttpPeer {
+  std::string address;
+  bool is_loopback = false;
+};
+
 /// Serves a client's socket, which is taken over, and calls `ended` when it is closed.
-void serve_http(boost::asio::io_context& context, int descriptor, broker::ControlPort& broker,
-                const NodeFacts& node, std::function<void()> ended);
+void serve_http(boost::asio::io_context& context, int descriptor, HttpPeer peer,
+                broker::ControlPort& broker, const NodeFacts& node, std::function<void()> ended);
 
 }  // namespace leveret::admin

@@ -36,6 +36,8 @@ struct DefinitionsSnapshot {
   std::shared_ptr<const Users> users;  ///< With those of the configuration.
   std::map<std::string, VhostStatus> vhosts;
   std::map<ParameterKey, std::string> parameters;  ///< JSON texts.
+  /// Users who may only come from the broker's own machine.
+  std::vector<std::string> loopback_only_users;
 };
 using DefinitionsSnapshotRef = std::shared_ptr<const DefinitionsSnapshot>;
 
@@ -102,6 +104,9 @@ class ControlPort {
                       Then<Result<void, protocol::AmqpError>> then) = 0;
   /// The same for a whole file. The answer: sentences about what was not taken.
   virtual void import(DefinitionsFile definitions, Then<std::vector<std::string>> then) = 0;
+
+  /// Says in the broker's log what somebody was refused.
+  virtual void warn(const std::string& text) = 0;
 
   /// One end of a connection whose other end is a shard's: its client may log in as any user
   /// without a password. Negative: there are no descriptors left.

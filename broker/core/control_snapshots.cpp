@@ -8,14 +8,14 @@
 
 namespace leveret::broker {
 
-DefinitionsSnapshotRef snapshot_definitions(ShardState& shard) {
-  auto snapshot = std::make_shared<DefinitionsSnapshot>();
-  snapshot->users = shard.topology().users_ref();
+DefinitionsSnapshot snapshot_definitions(ShardState& shard) {
+  DefinitionsSnapshot snapshot;
+  snapshot.users = shard.topology().users_ref();
   for (const Vhost* vhost : shard.topology().vhosts()) {
-    snapshot->vhosts.emplace(
+    snapshot.vhosts.emplace(
         vhost->name, VhostStatus{vhost->name, vhost->default_queue_type, vhost->is_traced});
   }
-  snapshot->parameters = shard.controller().stored().parameters;
+  snapshot.parameters = shard.controller().stored().parameters;
   return snapshot;
 }
 

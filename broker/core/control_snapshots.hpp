@@ -11,8 +11,8 @@ namespace leveret::broker {
 
 class ShardState;
 
-/// Requires: `shard` is shard 0.
-DefinitionsSnapshotRef snapshot_definitions(ShardState& shard);
+/// What the shard knows of it. Requires: `shard` is shard 0.
+DefinitionsSnapshot snapshot_definitions(ShardState& shard);
 TopologySnapshot snapshot_topology(ShardState& shard, const VhostFilter& vhost);
 /// Of the shard's own queues.
 std::vector<QueueStatus> snapshot_queues(ShardState& shard, const VhostFilter& vhost);

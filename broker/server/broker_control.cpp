@@ -7,6 +7,7 @@
 #include "broker/core/topology_question.hpp"
 #include "broker/server/definitions_spread.hpp"
 #include "broker/server/internal_socket.hpp"
+#include "broker/server/logging.hpp"
 
 namespace leveret::server {
 
@@ -16,7 +17,10 @@ using broker::TopologySnapshot;
 
 void BrokerControl::take_definitions(Then<DefinitionsSnapshotRef> then) {
   shards_[0]->post([this, then = std::move(then)] {
-    then(broker::snapshot_definitions(shards_[0]->state()));
+    auto snapshot = std::make_shared<broker::DefinitionsSnapshot>(
+        broker::snapshot_definitions(shards_[0]->state()));
+    snapshot->loopback_only_users = shards_[0]->settings().session->loopback_only_users;
+    then(std::move(snapshot));
   });
 }
 
@@ -89,6 +93,11 @@ void BrokerControl::import(broker::DefinitionsFile definitions,
                      [then = std::move(then)](broker::ImportOutcome outcome) {
                        then(std::move(outcome.problems));
                      });
+}
+
+void BrokerControl::warn(const std::string& text) {
+  using broker::SessionEvent;
+  log_event({SessionEvent::Level::warning, SessionEvent::Category::auth, text});
 }
 
 int BrokerControl::connect_locally() {

@@ -35,6 +35,7 @@ class BrokerControl final : public broker::ControlPort {
   void change(broker::DefinitionChange change, std::string user,
               Then<Result<void, protocol::AmqpError>> then) override;
   void import(broker::DefinitionsFile definitions, Then<std::vector<std::string>> then) override;
+  void warn(const std::string& text) override;
   int connect_locally() override;
 
  private:

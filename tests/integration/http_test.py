@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import re
 import socket
 
 from peers import User
 from support import DaemonTest, connect, on_each_shard_count
+from support.addresses import own_network_address
 from support.client import ConnectionClosed
 from support.daemon import PATIENCE_S, fresh_data_dir, wait_for
 from support.http import Api, authorization, quote
@@ -112,6 +114,24 @@ class HttpTest(DaemonTest):
         api.headers = {}
         status, headers, body = api.call("GET", "/api/whoami")
         self.assertEqual((status, headers["WWW-Authenticate"], body), (401, 'Basic realm="Leveret"', b""))
+
+    def test_some_users_may_only_come_from_this_machine(self):
+        address = own_network_address()
+        if address is None:
+            self.skipTest("this machine has no address but loopback ones")
+        binds = json.dumps([{"bind": "127.0.0.1:0"}, {"bind": f"{address}:0"}])
+        daemon = self.start(settings=[f"listeners.http={binds}"],
+                            users=[User("guest", "guest", tags=("administrator",)),
+                                   User("far", "far", tags=("administrator",))])
+        port = int(re.search(rf"http://{re.escape(address)}:(\d+)", daemon.readiness_line()).group(1))
+        here, there = Api(daemon), Api(daemon, address=(address, port))
+        self.assertEqual(here.status("GET", "/api/whoami"), 200)
+        self.assertEqual(there.error("GET", "/api/whoami"),
+                         (401, "not_authorised", "User can only log in via localhost"))
+        self.assertEqual(Api(daemon, "far", "far", address=(address, port)).get("/api/whoami")["name"], "far")
+        daemon.wait_for_log(rf"\[warning\] auth: HTTP access denied from {re.escape(address)}: user 'guest' - User can")
+        self.assertEqual(Api(daemon, "guest", "wrong").status("GET", "/api/whoami"), 401)
+        daemon.wait_for_log(r"HTTP access denied from 127\.0\.0\.1: user 'guest' - invalid credentials")
 
     def test_what_is_changed_counts_at_once_and_after_a_restart(self):
         data_dir = self.enterContext(fresh_data_dir())

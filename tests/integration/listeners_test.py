@@ -10,6 +10,7 @@ import unittest
 
 from peers import User
 from support import Client, Daemon, DaemonTest, connect, on_each_shard_count, run_leveret
+from support.addresses import own_network_address
 from support.daemon import PATIENCE_S, binary, clean_environment, fresh_data_dir, taken_port
 
 UNAVAILABLE = 69
@@ -28,17 +29,6 @@ def has_ipv6():
         return True
     except OSError:
         return False
-
-
-def own_network_address():
-    """An IPv4 address of this machine that is not a loopback one, or None. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # A datagram socket only looks up its route.
-            address = probe.getsockname()[0]
-        except OSError:
-            return None
-    return None if address.startswith("127.") else address
 
 
 @on_each_shard_count

@@ -16,8 +16,9 @@ def authorization(user="guest", password="guest"):
 class Api:
     """Requests by one kept connection, each with a login."""
 
-    def __init__(self, daemon, user="guest", password="guest"):
-        self.connection = http.client.HTTPConnection("127.0.0.1", daemon.http_port, timeout=PATIENCE_S)
+    def __init__(self, daemon, user="guest", password="guest", address=None):
+        host, port = address or ("127.0.0.1", daemon.http_port)
+        self.connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
         self.headers = authorization(user, password)
 
     def call(self, method, path, body=None, **headers):
