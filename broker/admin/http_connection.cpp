@@ -38,7 +38,8 @@ const auto with_error = asio::as_tuple(asio::use_awaitable);
 struct Connection {
   Connection(asio::io_context& context, int descriptor, HttpPeer other_end,
              broker::ControlPort& port, const NodeFacts& facts, std::function<void()> on_end)
-      : stream(context), peer(std::move(other_end)), broker(port), node(facts), ended(std::move(on_end)) {
+      : stream(context), peer(std::move(other_end)), broker(port), node(facts),
+        ended(std::move(on_end)) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
