@@ -4,10 +4,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
@@ -76,45 +72,6 @@ struct Call {
 
 template <class T>
 using Awaitable = boost::asio::awaitable<T>;
-
-/// Where an answer of the control port is awaited. Made on the heap: the answer may come late.
-template <class T>
-class Answer {
- public:
-  explicit Answer(boost::asio::any_io_executor executor)
-      : executor_(std::move(executor)), arrival_(executor_) {
-    arrival_.expires_at(boost::asio::steady_timer::time_point::max());
-  }
-
-  /// Gives what the control port calls, on any thread.
-  static std::function<void(T)> receiver(const std::shared_ptr<Answer>& answer) {
-    return [answer](T value) {
-      boost::asio::post(answer->executor_, [answer, value = std::move(value)]() mutable {
-        answer->value_.emplace(std::move(value));
-        answer->arrival_.cancel();
-      });
-    };
-  }
-  bool is_there() const { return value_.has_value(); }
-  boost::asio::steady_timer& arrival() { return arrival_; }
-  T take() { return std::move(*value_); }
-
- private:
-  boost::asio::any_io_executor executor_;
-  boost::asio::steady_timer arrival_;
-  std::optional<T> value_;
-};
-
-/// Waits for an answer whose receiver has been handed out.
-template <class T>
-Awaitable<T> await_answer(std::shared_ptr<Answer<T>> answer) {
-  boost::system::error_code cancelled;
-  while (!answer->is_there()) {
-    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, cancelled);
-    co_await answer->arrival().async_wait(token);
-  }
-  co_return answer->take();
-}
 
 using ChangeOutcome = Result<void, protocol::AmqpError>;
 
