@@ -114,6 +114,11 @@ Awaitable<broker::NodeStatus> take_node(Call& call) {
       [&call](auto then) { call.broker.take_node(std::move(then)); });
 }
 
+Awaitable<std::vector<broker::ConnectionStatus>> take_connections(Call& call) {
+  return ask<std::vector<broker::ConnectionStatus>>(
+      [&call](auto then) { call.broker.take_connections(std::move(then)); });
+}
+
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions) {
   return ask<std::vector<std::string>>(
       [&call, definitions = std::move(definitions)](auto then) mutable {

@@ -84,6 +84,7 @@ Awaitable<std::vector<broker::QueueStatus>> take_queues(Call& call,
 Awaitable<std::vector<broker::DelayedCount>> take_delayed(Call& call);
 Awaitable<std::vector<broker::LinkStatus>> take_links(Call& call);
 Awaitable<broker::NodeStatus> take_node(Call& call);
+Awaitable<std::vector<broker::ConnectionStatus>> take_connections(Call& call);
 /// Sentences about what was not taken.
 Awaitable<std::vector<std::string>> import(Call& call, broker::DefinitionsFile definitions);
 

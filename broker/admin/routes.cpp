@@ -2,11 +2,13 @@
 
 #include "broker/admin/api_bindings.hpp"
 #include "broker/admin/api_cluster.hpp"
+#include "broker/admin/api_connections.hpp"
 #include "broker/admin/api_definitions.hpp"
 #include "broker/admin/api_exchanges.hpp"
 #include "broker/admin/api_health.hpp"
 #include "broker/admin/api_limits.hpp"
 #include "broker/admin/api_links.hpp"
+#include "broker/admin/api_overview.hpp"
 #include "broker/admin/api_parameters.hpp"
 #include "broker/admin/api_permissions.hpp"
 #include "broker/admin/api_policies.hpp"
@@ -23,7 +25,9 @@ using A = Audience;
 
 // A path without variables comes before one that would take its name for a variable.
 const std::array routes{
+    Route{Verb::get, "overview", A::management, get_overview},
     Route{Verb::get, "whoami", A::management, get_whoami},
+    Route{Verb::get, "aliveness-test/:vhost", A::vhost, test_aliveness},
 
     Route{Verb::get, "users", A::administrator, list_users},
     Route{Verb::get, "users/without-permissions", A::administrator, list_users_without_permissions},
@@ -61,6 +65,20 @@ const std::array routes{
     Route{Verb::get, "exchanges/:vhost/:exchange/bindings/destination", A::vhost,
           list_bindings_to_exchange},
     Route{Verb::post, "exchanges/:vhost/:exchange/publish", A::vhost, publish_message},
+
+    Route{Verb::get, "connections", A::management, list_connections},
+    Route{Verb::get, "connections/username/:user", A::management, list_connections_of_user},
+    Route{Verb::remove, "connections/username/:user", A::management, close_connections_of_user},
+    Route{Verb::get, "connections/:connection", A::management, get_connection},
+    Route{Verb::remove, "connections/:connection", A::management, close_connection},
+    Route{Verb::get, "connections/:connection/channels", A::management,
+          list_channels_of_connection},
+    Route{Verb::get, "vhosts/:vhost/connections", A::vhost, list_connections_of_vhost},
+    Route{Verb::get, "channels", A::management, list_channels},
+    Route{Verb::get, "channels/:channel", A::management, get_channel},
+    Route{Verb::get, "vhosts/:vhost/channels", A::vhost, list_channels_of_vhost},
+    Route{Verb::get, "consumers", A::management, list_consumers},
+    Route{Verb::get, "consumers/:vhost", A::vhost, list_consumers_of_vhost},
 
     Route{Verb::get, "shovels", A::monitoring, list_shovels},
     Route{Verb::get, "shovels/:vhost", A::monitoring, list_shovels},

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/connection_status.hpp"
 #include "broker/core/definition_change.hpp"
 #include "broker/core/definitions_file.hpp"
 #include "broker/core/durable_definitions.hpp"
@@ -98,6 +99,10 @@ class ControlPort {
   /// Of all shovels and federation links. The answer comes on their thread.
   virtual void take_links(Then<std::vector<LinkStatus>> then) = 0;
   virtual void take_node(Then<NodeStatus> then) = 0;
+  /// Of AMQP clients, those within the broker left out.
+  virtual void take_connections(Then<std::vector<ConnectionStatus>> then) = 0;
+  /// Closes a connection, if it is still there: its client is told 320 with the reason.
+  virtual void close_connection(ShardId shard, ConnectionId id, std::string reason) = 0;
 
   /// Answered when every shard knows of it and it is durable. `user` is who wants it.
   virtual void change(DefinitionChange change, std::string user,

@@ -36,14 +36,14 @@ namespace {
 template <class T>
 struct Round {
   std::vector<std::unique_ptr<Shard>>& shards;
-  std::function<std::vector<T>(broker::ShardState&)> look;
+  std::function<std::vector<T>(Shard&)> look;
   broker::ControlPort::Then<std::vector<T>> then;
   std::vector<T> gathered{};
 
   static void visit(std::shared_ptr<Round> round, std::size_t at) {
     Shard& shard = *round->shards[at];
     shard.post([round = std::move(round), at, &shard] {
-      auto found = round->look(shard.state());
+      auto found = round->look(shard);
       round->gathered.insert(round->gathered.end(), std::make_move_iterator(found.begin()),
                              std::make_move_iterator(found.end()));
       if (at + 1 < round->shards.size()) return visit(round, at + 1);
@@ -56,17 +56,41 @@ struct Round {
 
 void BrokerControl::take_queues(broker::VhostFilter vhost,
                                 Then<std::vector<QueueStatus>> then) {
-  const auto look = [vhost = std::move(vhost)](broker::ShardState& shard) {
-    return broker::snapshot_queues(shard, vhost);
+  const auto look = [vhost = std::move(vhost)](Shard& shard) {
+    return broker::snapshot_queues(shard.state(), vhost);
   };
   using Queues = Round<QueueStatus>;
   Queues::visit(std::make_shared<Queues>(Queues{shards_, look, std::move(then)}), 0);
 }
 
 void BrokerControl::take_delayed(Then<std::vector<broker::DelayedCount>> then) {
+  const auto look = [](Shard& shard) { return broker::snapshot_delayed(shard.state()); };
   using Delayed = Round<broker::DelayedCount>;
-  Delayed::visit(
-      std::make_shared<Delayed>(Delayed{shards_, broker::snapshot_delayed, std::move(then)}), 0);
+  Delayed::visit(std::make_shared<Delayed>(Delayed{shards_, look, std::move(then)}), 0);
+}
+
+void BrokerControl::take_connections(Then<std::vector<broker::ConnectionStatus>> then) {
+  const auto look = [](Shard& shard) {
+    std::vector<broker::ConnectionStatus> found;
+    shard.for_each_connection([&](const TcpConnection& connection) {
+      auto status = connection.status();
+      if (status && !status->is_internal) found.push_back(std::move(*status));
+    });
+    return found;
+  };
+  using Connections = Round<broker::ConnectionStatus>;
+  Connections::visit(std::make_shared<Connections>(Connections{shards_, look, std::move(then)}),
+                     0);
+}
+
+void BrokerControl::close_connection(broker::ShardId at, broker::ConnectionId id,
+                                     std::string reason) {
+  Shard& shard = *shards_[static_cast<std::size_t>(at)];
+  shard.post([&shard, id, reason = std::move(reason)] {
+    shard.for_each_connection([&](TcpConnection& connection) {
+      if (connection.session().id() == id) connection.end_forcibly(reason);
+    });
+  });
 }
 
 void BrokerControl::take_node(Then<broker::NodeStatus> then) {

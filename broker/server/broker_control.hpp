@@ -32,6 +32,9 @@ class BrokerControl final : public broker::ControlPort {
     links_.request_status(std::move(then));
   }
   void take_node(Then<broker::NodeStatus> then) override;
+  void take_connections(Then<std::vector<broker::ConnectionStatus>> then) override;
+  void close_connection(broker::ShardId shard, broker::ConnectionId id,
+                        std::string reason) override;
   void change(broker::DefinitionChange change, std::string user,
               Then<Result<void, protocol::AmqpError>> then) override;
   void import(broker::DefinitionsFile definitions, Then<std::vector<std::string>> then) override;

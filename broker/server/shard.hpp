@@ -98,6 +98,12 @@ class Shard {
     state_.set_consumer_timeout_ms(settings_.consumer_timeout_ms);
     state_.events().set_vhost(settings_.event_vhost);
   }
+  /// Calls visit(connection) for all of its connections.
+  template <class Visit>
+  void for_each_connection(Visit&& visit) {
+    guard_.assert_held();
+    for (const auto& [connection, owner] : connections_) visit(*connection);
+  }
   broker::MessagePager& pager() {
     guard_.assert_held();
     return pager_;

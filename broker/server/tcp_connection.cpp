@@ -94,10 +94,24 @@ void TcpConnection::on_readable() {
   const ssize_t size = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), 0);
   if (size == 0) return lose("the client closed the socket");
   if (size < 0 && errno != EAGAIN && errno != EINTR) return lose(error_text(errno));
-  if (size > 0 && !lingering_) session_.on_bytes(scratch.first(static_cast<std::size_t>(size)));
+  if (size > 0) {
+    received_bytes_ += static_cast<std::uint64_t>(size);
+    ++receive_count_;
+    if (!lingering_) session_.on_bytes(scratch.first(static_cast<std::size_t>(size)));
+  }
   // It is read once a turn: a client that always has more to say must not fill the turn, at whose
   // end its messages are delivered.
   input_interest_changed();
+}
+
+std::optional<broker::ConnectionStatus> TcpConnection::status() const {
+  auto status = session_.status();
+  if (!status) return status;
+  status->received_bytes = received_bytes_;
+  status->sent_bytes = sent_bytes_;
+  status->receive_count = receive_count_;
+  status->send_count = send_count_;
+  return status;
 }
 
 void TcpConnection::watch_for_reset() {
@@ -159,6 +173,8 @@ void TcpConnection::flush() {
       if (errno == EAGAIN) return wait_writable();
       return lose(error_text(errno));
     }
+    sent_bytes_ += static_cast<std::uint64_t>(sent);
+    ++send_count_;
     outbox.consume(static_cast<std::uint64_t>(sent));
     session_.on_sent();
     if (static_cast<std::size_t>(sent) < offered) return wait_writable();

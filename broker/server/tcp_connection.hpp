@@ -34,6 +34,11 @@ class TcpConnection final : public broker::SessionHost, private broker::Timer {
            session_.finished();
   }
 
+  const broker::ConnectionSession& session() const { return session_; }
+  /// As the session has it, with what the socket has moved.
+  std::optional<broker::ConnectionStatus> status() const;
+  void end_forcibly(const std::string& reason) { session_.end_forcibly(reason); }
+
   // ---- SessionHost ----
   void flush_later() override;
   void close_after_flush() override;
@@ -55,6 +60,8 @@ class TcpConnection final : public broker::SessionHost, private broker::Timer {
   Shard& shard_;
   boost::asio::ip::tcp::socket socket_;
   broker::ConnectionSession session_;
+  std::uint64_t received_bytes_ = 0, sent_bytes_ = 0;
+  std::uint64_t receive_count_ = 0, send_count_ = 0;
   std::uint8_t pending_count_ = 0;  ///< Handlers that have not been called.
   bool waits_readable_ = false;
   bool waits_writable_ = false;

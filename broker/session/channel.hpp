@@ -17,6 +17,7 @@
 
 #include "broker/core/endpoint.hpp"
 #include "broker/core/firehose.hpp"
+#include "broker/core/connection_status.hpp"
 #include "broker/core/shard_state.hpp"
 #include "broker/session/ack_timeouts.hpp"
 #include "broker/session/confirm_tracker.hpp"
@@ -39,6 +40,7 @@ class Channel final : public Endpoint, private AckTimeouts::Owner {
   ~Channel();
 
   std::uint16_t number() const { return number_; }
+  ChannelStatus status() const;
 
   /// Takes a frame of this channel. A body frame may come in pieces; the last one `ends` it.
   void on_method(std::span<const std::byte> payload);

@@ -156,6 +156,10 @@ void ConnectionSession::on_peer_gone(std::string_view why) {
   cancel();
 }
 
+void ConnectionSession::end_forcibly(const std::string& reason) {
+  if (state_ == State::open) close_with(AmqpError::connection_forced(reason));
+}
+
 void ConnectionSession::receive(const Shutdown&) {
   switch (state_) {
     case State::awaiting_header:

@@ -48,6 +48,10 @@ class ConnectionSession final : public Endpoint, private Timer {
   bool finished() const { return state_ == State::closed && !awaits_admission_; }
   /// What the operator knows the connection by: "address:port (connection_name)".
   std::string name() const;
+  /// Nothing: it has not been opened, or is at its end. What only the host knows is left out.
+  std::optional<ConnectionStatus> status() const;
+  /// Somebody who may has had enough of it: the client is told 320 with his words.
+  void end_forcibly(const std::string& reason);
   /// What events call it (EventExchange::process_id).
   std::string process_id() const;
 

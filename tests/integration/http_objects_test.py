@@ -145,6 +145,82 @@ class HttpObjectsTest(DaemonTest):
         self.assertNotIn("messages_delayed", api.get("/api/exchanges/%2F/amq.topic"))
 
 
+@on_each_shard_count
+class HttpClientsTest(DaemonTest):
+    """What is told of AMQP clients, and how they are disconnected."""
+
+    def test_connections_channels_and_consumers(self):
+        daemon = self.start()
+        api = Api(daemon)
+        self.assertEqual(api.get("/api/connections"), [])
+        client = self.client(daemon, properties={"connection_name": "namely", "product": "test"})
+        channel = client.channel()
+        channel.call("queue.declare", queue="q")
+        channel.call("confirm.select")
+        channel.call("basic.qos", prefetch_count=7)
+        channel.call("basic.consume", queue="q", consumer_tag="tag", no_ack=False)
+        channel.publish("q", b"held")
+        channel.receive()
+        [connection] = api.get("/api/connections")
+        self.assertEqual({name: connection[name] for name in (
+            "vhost", "user", "user_provided_name", "state", "channels", "protocol", "peer_host", "port", "type", "ssl",
+            "auth_mechanism")}, {
+                "vhost": "/", "user": "guest", "user_provided_name": "namely", "state": "running", "channels": 1,
+                "protocol": "AMQP 0-9-1", "peer_host": "127.0.0.1", "port": daemon.port, "type": "network", "ssl": False,
+                "auth_mechanism": "PLAIN"})
+        self.assertEqual(connection["client_properties"]["product"], "test")
+        self.assertRegex(connection["name"], rf"^127\.0\.0\.1:\d+ -> 127\.0\.0\.1:{daemon.port}$")
+        for count in ("recv_oct", "send_oct", "recv_cnt", "send_cnt"):
+            self.assertGreater(connection[count], 0)
+        path = "/api/connections/" + quote(connection["name"])
+        self.assertEqual(api.get(path)["user_provided_name"], "namely")
+        [one] = api.get(path + "/channels")
+        self.assertEqual({name: one[name] for name in (
+            "number", "confirm", "transactional", "consumer_count", "prefetch_count", "messages_unacknowledged")}, {
+                "number": 1, "confirm": True, "transactional": False, "consumer_count": 1, "prefetch_count": 7,
+                "messages_unacknowledged": 1})
+        self.assertEqual(api.get("/api/channels/" + quote(one["name"]))["consumer_details"][0]["consumer_tag"], "tag")
+        [consumer] = api.get("/api/consumers/%2F")
+        self.assertEqual((consumer["queue"], consumer["ack_required"], consumer["prefetch_count"],
+                          consumer["channel_details"]["name"]), ({"name": "q", "vhost": "/"}, True, 7, one["name"]))
+        totals = api.get("/api/overview")
+        self.assertEqual(totals["object_totals"],
+                         {"connections": 1, "channels": 1, "exchanges": 7, "queues": 1, "consumers": 1})
+        self.assertEqual(totals["queue_totals"], {"messages": 1, "messages_ready": 0, "messages_unacknowledged": 1})
+        self.assertEqual({(one["protocol"], one["port"]) for one in totals["listeners"]},
+                         {("amqp", daemon.port), ("http", daemon.http_port)})
+
+    def test_a_connection_is_closed_with_a_reason(self):
+        daemon = self.start(users=[User("guest", "guest", tags=("administrator",)),
+                                   User("own", "own", tags=("management",))])
+        api, own = Api(daemon), Api(daemon, "own", "own")
+        client = self.client(daemon)
+        name = quote(api.get("/api/connections")[0]["name"])
+        self.assertEqual(own.get("/api/connections"), [])
+        self.assertEqual(own.error("DELETE", f"/api/connections/{name}"),
+                         (401, "not_authorised", "User not authorised to access object"))
+        self.assertEqual(api.status("DELETE", f"/api/connections/{name}", **{"X-Reason": "enough of it"}), 204)
+        client.answers_close = False
+        close = client.receive()
+        self.assertEqual((close.name, close.values["reply_code"], close.values["reply_text"]),
+                         ("connection.close", 320, "CONNECTION_FORCED - enough of it"))
+        wait_for(lambda: api.status("GET", f"/api/connections/{name}") == 404, "the connection is gone")
+        others = [self.client(daemon, user="own", password="own") for _ in range(3)]
+        self.assertEqual(len(own.get("/api/connections/username/own")), 3)
+        self.assertEqual(own.status("DELETE", "/api/connections/username/own"), 204)
+        for other in others:
+            other.answers_close = False
+            self.assertEqual(other.receive().values["reply_text"], "CONNECTION_FORCED - Closed via management plugin")
+
+    def test_aliveness_is_a_message_there_and_back(self):
+        daemon = self.start(users=[User("guest", "guest", tags=("administrator",)),
+                                   User("own", "own", tags=("management",), permissions={"/": ("^own", "^own", "^own")})])
+        self.assertEqual(Api(daemon).get("/api/aliveness-test/%2F"), {"status": "ok"})
+        self.assertEqual(Api(daemon).get("/api/queues"), [])
+        self.assertEqual(Api(daemon, "own", "own").status("GET", "/api/aliveness-test/%2F"), 401)
+        self.assertEqual(Api(daemon).status("GET", "/api/aliveness-test/none"), 404)
+
+
 class RabbitmqadminTest(DaemonTest):
     """The script that comes with RabbitMQ."""
 

@@ -16,6 +16,8 @@ class IdlePort final : public broker::ControlPort {
   void change(broker::DefinitionChange, std::string,
               Then<Result<void, protocol::AmqpError>>) override {}
   void import(broker::DefinitionsFile, Then<std::vector<std::string>>) override {}
+  void take_connections(Then<std::vector<broker::ConnectionStatus>>) override {}
+  void close_connection(broker::ShardId, broker::ConnectionId, std::string) override {}
   void warn(const std::string&) override {}
   int connect_locally() override { return -1; }
 };
