@@ -73,9 +73,9 @@ struct Ends {
     return binding.source == source && binding.to_queue == to_queue &&
            binding.destination == destination;
   }
-  bool are_in(const TopologySnapshot& topology) const {
-    return has_exchange(topology, source) && (to_queue ? has_queue(topology, destination)
-                                                       : has_exchange(topology, destination));
+  /// RabbitMQ asks only for the destination: of a source that is not there the list is empty.
+  bool lead_somewhere(const TopologySnapshot& topology) const {
+    return to_queue ? has_queue(topology, destination) : has_exchange(topology, destination);
   }
 };
 
@@ -137,7 +137,7 @@ Awaitable<Reply> list_bindings_to(Call& call) {
   const auto ends = ends_of(call);
   if (!ends) co_return not_found();
   TopologySnapshot topology = co_await take_topology(call, call.names[0]);
-  if (!ends->are_in(topology)) co_return not_found();
+  if (!ends->lead_somewhere(topology)) co_return not_found();
   co_return list(call, topology,
                  [&](const BindingDefinition& binding) { return ends->are_of(binding); });
 }
