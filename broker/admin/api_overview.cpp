@@ -5,6 +5,7 @@
 
 #include "broker/admin/amqp_client.hpp"
 #include "broker/admin/api_cluster.hpp"
+#include "broker/admin/exchange_types.hpp"
 #include "broker/admin/list_query.hpp"
 
 namespace leveret::admin {
@@ -13,15 +14,6 @@ namespace json = boost::json;
 using broker::ListenerStatus;
 
 namespace {
-
-json::array exchange_types_json() {
-  json::array types;
-  for (std::uint8_t type = 0; type < broker::exchange_type_count; ++type) {
-    const auto name = exchange_type_name(static_cast<broker::ExchangeType>(type));
-    types.push_back({{"name", name}, {"description", ""}, {"enabled", true}});
-  }
-  return types;
-}
 
 json::array listeners_json(const Call& call, const std::vector<ListenerStatus>& listeners) {
   json::array list;

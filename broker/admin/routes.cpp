@@ -8,6 +8,7 @@
 #include "broker/admin/api_health.hpp"
 #include "broker/admin/api_limits.hpp"
 #include "broker/admin/api_links.hpp"
+#include "broker/admin/api_nodes.hpp"
 #include "broker/admin/api_overview.hpp"
 #include "broker/admin/api_parameters.hpp"
 #include "broker/admin/api_permissions.hpp"
@@ -26,6 +27,8 @@ using A = Audience;
 // A path without variables comes before one that would take its name for a variable.
 const std::array routes{
     Route{Verb::get, "overview", A::management, get_overview},
+    Route{Verb::get, "nodes", A::monitoring, list_nodes},
+    Route{Verb::get, "nodes/:node", A::monitoring, get_node},
     Route{Verb::get, "whoami", A::management, get_whoami},
     Route{Verb::get, "aliveness-test/:vhost", A::vhost, test_aliveness},
 

@@ -80,6 +80,14 @@ struct NodeStatus {
   std::vector<ListenerStatus> listeners;  ///< Those that are open.
   std::uint64_t connection_count = 0;     ///< Of AMQP clients.
   std::uint64_t connections_max = 0;      ///< 0: no limit.
+  std::uint64_t uptime_ms = 0;
+  std::uint64_t process_id = 0;
+  std::uint64_t processor_count = 0;
+  std::uint64_t thread_count = 0, threads_max = 0;
+  std::uint64_t descriptor_count = 0, descriptors_max = 0;
+  std::uint64_t memory_bytes = 0, memory_limit_bytes = 0;  ///< The limit begins the alarm.
+  std::uint64_t disk_free_bytes = 0, disk_free_limit_bytes = 0;
+  std::string data_dir;
 };
 
 /// Which virtual hosts are meant; an empty name: all of them.

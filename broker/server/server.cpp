@@ -1,13 +1,11 @@
 #include "broker/server/server.hpp"
 
 #include <malloc.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
-#include <fstream>
 #include <utility>
 
 #include "broker/core/recovered_messages.hpp"
@@ -71,14 +69,6 @@ ShardSettings shard_settings(const config::Config& config) {
   return {session_settings(config), socket, config.memory.high_watermark_bytes,
           config.memory.page_out_at_bytes,
           static_cast<std::uint64_t>(config.limits.consumer_timeout.count()), config.events.vhost};
-}
-
-std::uint64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t total_pages = 0;
-  std::uint64_t resident_pages = 0;
-  statm >> total_pages >> resident_pages;
-  return resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
@@ -257,6 +247,21 @@ broker::NodeStatus Server::node_status() const {
   status.disk_alarm = alarms_.disk;
   status.is_stopping = stopping_;
   status.connections_max = config_.limits.connections;
+  const ProcessFigures figures = process_figures();
+  status.process_id = figures.process_id;
+  status.processor_count = figures.processor_count;
+  status.thread_count = figures.thread_count;
+  status.threads_max = figures.threads_max;
+  status.descriptor_count = figures.descriptor_count;
+  status.descriptors_max = figures.descriptors_max;
+  status.memory_bytes = resident_bytes();
+  status.memory_limit_bytes = memory_high_watermark_bytes_;
+  status.disk_free_bytes = storage_.free_bytes();
+  status.disk_free_limit_bytes = config_.disk.free_limit_bytes;
+  status.data_dir = config_.node.data_dir;
+  const auto uptime = std::chrono::steady_clock::now() - started_at_;
+  status.uptime_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(uptime).count());
   if (stopping_) return status;  // Its listeners are closed.
   for (const auto& [scheme, listener] : listeners_) {
     status.listeners.push_back({scheme, listener->address(), listener->port()});

@@ -93,6 +93,7 @@ class Server {
   std::uint64_t memory_high_watermark_bytes_ = 0;
   std::chrono::steady_clock::time_point last_trim_;
   std::uint64_t last_used_bytes_ = 0;  ///< By messages, when memory was looked at last.
+  const std::chrono::steady_clock::time_point started_at_ = std::chrono::steady_clock::now();
   std::size_t next_shard_ = 0;
   bool stopping_ = false;
   bool clients_are_ending_ = false;

@@ -190,6 +190,22 @@ class HttpClientsTest(DaemonTest):
         self.assertEqual({(one["protocol"], one["port"]) for one in totals["listeners"]},
                          {("amqp", daemon.port), ("http", daemon.http_port)})
 
+    def test_the_node_tells_of_itself(self):
+        daemon = self.start(settings=["node.name=leveret@here", "disk.free_limit=1KB", "memory.high_watermark=1GiB"])
+        api = Api(daemon)
+        self.client(daemon)
+        [node] = api.get("/api/nodes")
+        self.assertEqual({name: node[name] for name in (
+            "name", "running", "os_pid", "mem_limit", "mem_alarm", "disk_free_limit", "disk_free_alarm", "sockets_used",
+            "partitions", "being_drained")}, {
+                "name": "leveret@here", "running": True, "os_pid": str(daemon.pid), "mem_limit": 2**30, "mem_alarm": False,
+                "disk_free_limit": 1000, "disk_free_alarm": False, "sockets_used": 1, "partitions": [],
+                "being_drained": False})
+        for count in ("mem_used", "disk_free", "fd_used", "fd_total", "proc_used", "processors"):
+            self.assertGreater(node[count], 0, count)
+        self.assertEqual(api.get("/api/nodes/leveret@here?columns=name"), {"name": "leveret@here"})
+        self.assertEqual(api.status("GET", "/api/nodes/leveret@there"), 404)
+
     def test_a_connection_is_closed_with_a_reason(self):
         daemon = self.start(users=[User("guest", "guest", tags=("administrator",)),
                                    User("own", "own", tags=("management",))])
