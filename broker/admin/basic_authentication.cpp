@@ -15,7 +15,8 @@ std::optional<Credentials> parse_basic(std::string_view header) {
   const auto text = protocol::decode_base64(header);
   if (!text || !protocol::is_utf8(*text)) return std::nullopt;
   const std::size_t colon = text->find(':');
-  if (colon == std::string::npos) return std::nullopt;
+  // Without a name the broker's own clients are the broker itself: nobody else may have none.
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
   return Credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
 

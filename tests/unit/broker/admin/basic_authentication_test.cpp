@@ -22,7 +22,8 @@ TEST(BasicAuthentication, LeavesColonsToThePassword) {
 
 TEST(BasicAuthentication, RefusesAllElse) {
   for (const char* header : {"", "Basic", "Basic ", "Bearer Z3Vlc3Q6Z3Vlc3Q=", "Basic ????",
-                             "Basic Z3Vlc3Q=", "Basic /zo=", "Basic Z3Vlc3Q6Z3Vlc3Q"}) {
+                             "Basic Z3Vlc3Q=", "Basic /zo=", "Basic Z3Vlc3Q6Z3Vlc3Q",
+                             "Basic OmE="}) {
     EXPECT_FALSE(parse_basic(header)) << header;
   }
 }
