@@ -50,10 +50,6 @@ Reply list(const Call& call, TopologySnapshot& topology, Chosen&& is_chosen) {
   return list_reply(call, std::move(rows), Paging::never);
 }
 
-std::string exchange_name(const std::string& in_path) {
-  return in_path == "amq.default" ? "" : in_path;
-}
-
 bool has_exchange(const TopologySnapshot& topology, std::string_view name) {
   return std::ranges::any_of(topology.exchanges,
                              [&](const auto& exchange) { return exchange.name == name; });
@@ -83,8 +79,8 @@ struct Ends {
 std::optional<Ends> ends_of(const Call& call) {
   const std::string& kind = call.names[2];
   if (kind != "q" && kind != "e") return std::nullopt;
-  Ends ends{exchange_name(call.names[1]), call.names[3], kind == "q"};
-  if (!ends.to_queue) ends.destination = exchange_name(ends.destination);
+  Ends ends{exchange_named(call.names[1]), call.names[3], kind == "q"};
+  if (!ends.to_queue) ends.destination = exchange_named(ends.destination);
   return ends;
 }
 
@@ -118,7 +114,7 @@ Awaitable<Reply> list_bindings_of_queue(Call& call) {
 
 Awaitable<Reply> list_bindings_from_exchange(Call& call) {
   TopologySnapshot topology = co_await take_topology(call, call.names[0]);
-  const std::string name = exchange_name(call.names[1]);
+  const std::string name = exchange_named(call.names[1]);
   if (!has_exchange(topology, name)) co_return not_found();
   co_return list(call, topology,
                  [&](const BindingDefinition& binding) { return binding.source == name; });
@@ -126,7 +122,7 @@ Awaitable<Reply> list_bindings_from_exchange(Call& call) {
 
 Awaitable<Reply> list_bindings_to_exchange(Call& call) {
   TopologySnapshot topology = co_await take_topology(call, call.names[0]);
-  const std::string name = exchange_name(call.names[1]);
+  const std::string name = exchange_named(call.names[1]);
   if (!has_exchange(topology, name)) co_return not_found();
   co_return list(call, topology, [&](const BindingDefinition& binding) {
     return !binding.to_queue && binding.destination == name;

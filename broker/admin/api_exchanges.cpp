@@ -18,13 +18,6 @@ using broker::ExchangeDefinition;
 
 namespace {
 
-/// The default exchange has no name, which no path can carry.
-constexpr std::string_view default_exchange_in_paths = "amq.default";
-
-std::string exchange_name(const std::string& in_path) {
-  return in_path == default_exchange_in_paths ? "" : in_path;
-}
-
 json::object json_of(const ExchangeDefinition& exchange,
                      const std::vector<broker::DelayedCount>& delayed) {
   json::object object{{"name", exchange.name},
@@ -44,7 +37,7 @@ json::object json_of(const ExchangeDefinition& exchange,
 }
 
 Awaitable<std::optional<ExchangeDefinition>> find_exchange(Call& call) {
-  const std::string name = exchange_name(call.names[1]);
+  const std::string name = exchange_named(call.names[1]);
   const broker::TopologySnapshot topology = co_await take_topology(call, call.names[0]);
   for (const ExchangeDefinition& exchange : topology.exchanges) {
     if (exchange.name == name) co_return exchange;
@@ -139,7 +132,7 @@ Awaitable<Reply> put_exchange(Call& call) {
   if (!arguments) co_return bad_request(arguments.error());
   if (auto problem = check_name(call.names[1])) co_return bad_request(*problem);
   const auto existing = co_await find_exchange(call);
-  const std::string name = exchange_name(call.names[1]);
+  const std::string name = exchange_named(call.names[1]);
   const std::string type_text = type->value_or("direct");
   const std::vector<std::byte> table = encode_table(*arguments);
   protocol::exchange::Declare declare;
@@ -157,7 +150,7 @@ Awaitable<Reply> delete_exchange(Call& call) {
   // AMQP's delete succeeds where there is nothing.
   const auto existing = co_await find_exchange(call);
   if (!existing) co_return not_found();
-  const std::string name = exchange_name(call.names[1]);
+  const std::string name = exchange_named(call.names[1]);
   protocol::exchange::Delete method;
   method.exchange = name;
   method.if_unused = call.target.flag("if-unused");
@@ -174,7 +167,7 @@ Awaitable<Reply> publish_message(Call& call) {
   client.write(protocol::confirm::Select{});
   AmqpAnswer answer = co_await client.receive();
   if (!answer.is_ok()) co_return publish_refusal(answer);
-  client.publish(exchange_name(call.names[1]), request->routing_key, true, request->properties,
+  client.publish(exchange_named(call.names[1]), request->routing_key, true, request->properties,
                  request->payload);
   bool is_routed = true;
   while (true) {

@@ -77,6 +77,10 @@ Result<RequestTarget, std::string> parse_request_target(std::string_view target)
   return parsed;
 }
 
+std::string exchange_named(const std::string& segment) {
+  return segment == "amq.default" ? "" : segment;
+}
+
 std::string percent_encode(std::string_view text) {
   constexpr std::string_view plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";

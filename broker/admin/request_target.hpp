@@ -28,6 +28,10 @@ struct RequestTarget {
 /// Error: a sentence, for what is no path, for bad percent signs, and for what is not UTF-8.
 Result<RequestTarget, std::string> parse_request_target(std::string_view target);
 
+/// The exchange that a segment of a path names: `amq.default` is the one without a name, which no
+/// path can carry.
+std::string exchange_named(const std::string& segment);
+
 /// The other way, for one segment of a path: all but letters, digits and `-._~` is encoded.
 std::string percent_encode(std::string_view text);
 
